@@ -1,0 +1,64 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things lie in this checkout, and copies of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / ".venv" / "bin"
+COLLECTIONS = ROOT / ".venv" / "collections"
+LINK = COLLECTIONS / "ansible_collections" / "tollgate" / "llm"
+LOGS = ROOT / ".tollgate-test" / "log"
+
+
+def files(*patterns: str) -> list[Path]:
+    """The files that belong to the project, relative to its root: tracked ones and new ones that are not ignored."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return sorted(Path(name) for name in set(listed.split("\0")) if name and (ROOT / name).is_file())
+
+
+def copy_to(parent: Path) -> Path:
+    """A copy at PARENT/ansible_collections/tollgate/llm, the only kind of place where ansible-test and builds work."""
+    target = parent / "ansible_collections" / "tollgate" / "llm"
+    for name in files():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
+    return target
+
+
+def environment(collections: Path = COLLECTIONS) -> dict[str, str]:
+    """The caller's environment with the private one in front, and without settings of Ansible that could leak in."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_"))}
+    return {
+        **inherited,
+        "PATH": f"{BIN}:{os.environ.get('PATH', '/usr/bin:/bin')}",
+        "PYTHONPATH": str(collections),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
+        "ANSIBLE_NOCOLOR": "1",
+        "NO_COLOR": "1",
+    }
+
+
+def unconfigured(collections: Path) -> dict[str, str]:
+    """As environment(), for a copy elsewhere: with an empty configuration instead of this checkout's."""
+    empty = LOGS.parent / "empty.cfg"
+    empty.parent.mkdir(exist_ok=True)
+    empty.touch()
+    return {**environment(collections), "ANSIBLE_CONFIG": str(empty)}
+
+
+def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+    """Run one command of a step with its output shown; ends the step when it fails."""
+    print("+", *command, flush=True)
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env=env or environment(), check=False)
+    if done.returncode:
+        raise SystemExit(f"exit code {done.returncode}: {Path(str(command[0])).name}")
