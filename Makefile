@@ -1,0 +1,59 @@
+# Tollgate: from a fresh machine to a gateway. Every target works from a clean clone.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -eu -o pipefail -c
+
+ARGS ?=
+STATE ?= .tollgate
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+PLAYBOOK := .venv/bin/ansible-playbook
+
+.PHONY: help
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: environment
+environment: ## Make the private virtual environment .venv
+	@tools/bootstrap.sh requirements/controller.txt
+
+.PHONY: test-environment
+test-environment: ## Add what the tests need to it
+	@tools/bootstrap.sh requirements/controller.txt requirements/test.txt
+
+.PHONY: up
+up: environment ## Bring up the gateway on this machine (ARGS="-e gateway_port=4010" for more)
+	@$(PLAYBOOK) site.yml $(ARGS)
+
+.PHONY: down
+down: environment ## Stop it, keep its data
+	@$(PLAYBOOK) playbooks/teardown.yml $(ARGS)
+
+.PHONY: clean
+clean: environment ## Remove it with its data and secrets (asks for its name; CONFIRM=name answers)
+	@confirm='$(CONFIRM)'
+	if [ -z "$$confirm" ]; then
+	    read -r -p 'This removes the gateway, its keys, its spend and its secrets for good. Its name? ' confirm
+	fi
+	$(PLAYBOOK) playbooks/teardown.yml -e "gateway_remove=$${confirm:?nothing was removed}" $(ARGS)
+
+.PHONY: status
+status: environment ## Print what runs, as JSON; exit code 0 or 2
+	@verdict=$$(mktemp) log=$$(mktemp)
+	trap 'rm -f "$$verdict" "$$log"' EXIT
+	code=0
+	$(PLAYBOOK) playbooks/status.yml -e "gateway_status_file=$$verdict" $(ARGS) >"$$log" 2>&1 || code=2
+	if [ -s "$$verdict" ]; then cat "$$verdict"; else cat "$$log" >&2; fi
+	exit $$code
+
+.PHONY: proof
+proof: environment ## Prove now that it serves, stops and bills
+	@$(PLAYBOOK) playbooks/proof.yml -e gateway_proof_always=true $(ARGS)
+
+.PHONY: logs
+logs: ## Follow the logs of all processes (STATE=directory for another gateway's)
+	@tail -n 20 -F $(STATE)/log/*.log
+
+.PHONY: test
+test: test-environment ## Formats, lint, sanity, units, integration, molecule
+	@.venv/bin/python tests/support/check.py $(STEPS)

@@ -1,0 +1,101 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# An action plugin, since only the controller's side knows which ansible-playbook this is, and sees every variable.
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway import preflight, processes, verdict
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.run_lock import RunLock
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.state_directory import StateDirectory
+
+
+class ActionModule(ActionBase):
+    """Begin or end a wave of a gateway."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if processes.PSUTIL_IMPORT_ERROR:
+            raise AnsibleActionFail("The Python package psutil is missing. Run: pip install psutil")
+        _, options = self.validate_argument_spec(
+            {
+                "wave": {"type": "str", "required": True},
+                "state": {"type": "str", "choices": ["begun", "ended", "locked"], "required": True},
+                "state_dir": {"type": "path", "required": True},
+                "checks": {"type": "list", "elements": "dict", "default": []},
+            }
+        )
+        try:
+            if options["state"] == "begun":
+                result.update(self._begin(options, task_vars or {}))
+            elif options["state"] == "locked":
+                result.update(self._lock(options))
+            else:
+                result.update(self._end(options))
+        except GatewayError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return result
+
+    def _begin(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        declared = {
+            name: self._templar.template(task_vars[name])
+            for name in task_vars
+            if name.startswith("gateway_") and isinstance(name, str)
+        }
+        state = StateDirectory(options["state_dir"])
+        state.check(str(declared.get("gateway_name", "")))
+        preflight.check_variables(declared)
+        lock = RunLock(state.path)
+        # A run that holds the lock has passed these already; they look at the whole machine.
+        if not lock.held_by(os.getppid()):
+            lock.check(os.getppid())
+            preflight.check_machine(state, declared)
+        if self._task.check_mode:
+            return {"changed": bool(state.missing()), "ansible_facts": self._facts(state, "")}
+        changed = state.create(str(declared["gateway_name"]))
+        run, ended = lock.take(os.getppid())
+        verdict.begin(state.path, options["wave"])
+        found = {"changed": changed, "ansible_facts": self._facts(state, run)}
+        if ended:
+            found["msg"] = f"Ended {len(ended)} processes that a killed run had left behind."
+        return found
+
+    def _lock(self, options: dict[str, Any]) -> dict[str, Any]:
+        """For a teardown: whatever the gateway file says, nobody else may be at work."""
+        state = StateDirectory(options["state_dir"])
+        lock = RunLock(state.path)
+        exists = bool(state.marker)
+        if not exists or self._task.check_mode:
+            lock.check(os.getppid())
+            return {"changed": False, "exists": exists, "ansible_facts": self._facts(state, "")}
+        run, _ = lock.take(os.getppid())
+        return {"changed": False, "exists": exists, "ansible_facts": self._facts(state, run)}
+
+    @staticmethod
+    def _facts(state: StateDirectory, run: str) -> dict[str, Any]:
+        return {
+            "tollgate_run": run,
+            "tollgate_id": str(state.marker.get("id", "")),
+            "tollgate_root": os.geteuid() == 0,
+        }
+
+    def _end(self, options: dict[str, Any]) -> dict[str, Any]:
+        checks = [verdict.Check(str(c["name"]), bool(c["ok"]), str(c["detail"])) for c in options["checks"]]
+        if self._task.check_mode:
+            return {"changed": False}
+        ok = verdict.finish(Path(options["state_dir"]).expanduser().absolute(), options["wave"], checks)
+        lines = [f"{'ok' if check.ok else 'FAILED'}  {check.name}: {check.detail}" for check in checks]
+        return {"changed": False, "failed": not ok, "msg": "\n".join(lines), "checks": options["checks"]}

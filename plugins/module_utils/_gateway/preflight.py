@@ -1,0 +1,114 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run refuses before it writes anything: wrong declarations, taken ports, a full disk."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+try:
+    from .._litellm.declaration import check_declaration
+    from .._litellm.versions import refusal
+except ImportError:
+    check_declaration = lambda **_: []
+    refusal = lambda _: None
+from . import processes, variables
+from .error import GatewayError
+from .state_directory import StateDirectory
+from .supervisor import GATEWAY_VARIABLE, Supervisor
+
+SPECIFICATION = Path(__file__).parents[3] / "roles" / "gateway" / "meta" / "argument_specs.yml"
+# The database's first files, logs and a margin; a full disk later stops PostgreSQL without a loss.
+FREE_BYTES = 512 * 1024 * 1024
+
+
+@cache
+def known_variables() -> frozenset[str]:
+    """The C(gateway_*) variables, from the one place that documents them."""
+    content = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))
+    return frozenset(content["argument_specs"]["main"]["options"])
+
+
+def check_variables(declared: Mapping[str, Any]) -> None:
+    """Raise GatewayError with everything that is wrong in the gateway file, at once."""
+    problems = variables.unknown(declared, known_variables())
+    problems += [
+        str(problem)
+        for problem in check_declaration(
+            models=declared.get("gateway_models") or [],
+            teams=declared.get("gateway_teams") or [],
+            keys=declared.get("gateway_keys") or [],
+        )
+    ]
+    problems += _client_key(declared)
+    problems += _fail_open(declared)
+    version = str(declared.get("gateway_litellm_version") or "")
+    if version and (reason := refusal(version)):
+        problems.append(f"gateway_litellm_version: {version} is refused: {reason}")
+    if problems:
+        listed = "\n".join(f"- {problem}" for problem in problems)
+        raise GatewayError(f"The gateway file can't work as it is:\n{listed}\nNothing was changed.")
+
+
+def _client_key(declared: Mapping[str, Any]) -> list[str]:
+    wanted = declared.get("gateway_client_key")
+    aliases = [key.get("alias") for key in declared.get("gateway_keys") or [] if isinstance(key, Mapping)]
+    if not wanted or wanted in aliases:
+        return []
+    return [f'gateway_client_key: no key in gateway_keys has the alias "{wanted}" (there are: {", ".join(map(str, aliases))}).']
+
+
+def _fail_open(declared: Mapping[str, Any]) -> list[str]:
+    """With that setting any string that starts with sk- is served while the database is away, all models, no budget."""
+    settings = declared.get("gateway_general_settings") or {}
+    if not settings.get("allow_requests_on_db_unavailable") or is_loopback(str(declared.get("gateway_host", ""))):
+        return []
+    return [
+        "gateway_general_settings.allow_requests_on_db_unavailable: refused while gateway_host is "
+        f"{declared.get('gateway_host')}: anybody who reaches it could use every model, unbilled, while the database is "
+        "away. Bind to 127.0.0.1, or leave the setting out."
+    ]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_machine(state: StateDirectory, declared: Mapping[str, Any]) -> None:
+    """Raise GatewayError when a port belongs to somebody else or the disk is full."""
+    gateway_id = str(state.marker.get("id", ""))
+    supervisor = Supervisor(state.path, gateway_id)
+    ours = set(processes.family(supervisor.pid)) if supervisor.pid else set()
+    if gateway_id:
+        ours |= set(processes.with_environment(GATEWAY_VARIABLE, gateway_id))
+    for variable in ("gateway_port", "gateway_database_port", "gateway_simulator_port"):
+        if variable == "gateway_database_port" and declared.get("gateway_database_url"):
+            continue
+        if variable == "gateway_simulator_port" and not declared.get("gateway_simulator"):
+            continue
+        port = int(declared[variable])
+        for pid in processes.listeners(port):
+            if pid not in ours:
+                raise GatewayError(
+                    f"{variable}: port {port} is taken by {processes.describe(pid)}.",
+                    next_step=f"End it, or choose another port: -e {variable}={port + 1}. Nothing was changed.",
+                )
+    place = next(folder for folder in (state.path, *state.path.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    if free < FREE_BYTES:
+        raise GatewayError(
+            f"gateway_state_dir: {free // 2**20} MiB are free in {place}, {FREE_BYTES // 2**20} MiB are needed.",
+            next_step="Free some space, or choose a gateway_state_dir on another disk. Nothing was changed.",
+        )

@@ -1,0 +1,22 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of C(gateway_*) variables: a misspelt one would be ignored in silence by Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+PREFIX = "gateway_"
+
+
+def unknown(given: Iterable[str], known: Collection[str]) -> list[str]:
+    """A sentence for each C(gateway_*) variable that nothing reads."""
+    problems = []
+    for name in sorted(given):
+        if name.startswith(PREFIX) and name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.6)
+            hint = f'did you mean "{near[0]}"?' if near else "nothing reads it."
+            problems.append(f'unknown variable "{name}": {hint}')
+    return problems

@@ -1,0 +1,26 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A directory of secrets for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.value import Generate
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import Wanted
+from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._secrets.secrets_directory import Secrets
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Secrets:
+    """A store whose directory does not exist yet."""
+    return Secrets(tmp_path / "state" / "secrets")
+
+
+@pytest.fixture
+def salt() -> Wanted:
+    """A generated write-once secret."""
+    return Wanted("litellm-salt-key", generate=Generate("hex", 32))
