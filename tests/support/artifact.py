@@ -65,11 +65,9 @@ def _document(kind: str, names: list[str], variables: dict[str, str], cwd: Path)
     if not names:
         return [f"the collection has no {kind}"]
     command = [str(BIN / "ansible-doc"), "--type", kind, "--json", *names]
-    print("+", *command, flush=True)
     done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
-    print(done.stderr, end="", flush=True)
     if done.returncode:
-        return [f"ansible-doc --type {kind} failed (exit code {done.returncode})"]
+        return [f"ansible-doc --type {kind}: {done.stderr.strip()}"]
     known = json.loads(done.stdout)
     return [f"ansible-doc --type {kind} does not know {name}" for name in names if not known.get(name)]
 
@@ -86,6 +84,15 @@ def _unread(collections: Path) -> list[str]:
     ]
 
 
+def _playbook(collections: Path) -> list[str]:
+    """What Ansible says against the site playbook of the installed copy."""
+    inventory = collections / "ansible_collections" / "tollgate" / "llm" / "inventories" / "local"
+    command = [str(BIN / "ansible-playbook"), "tollgate.llm.site", "--syntax-check", "--inventory", str(inventory)]
+    variables = unconfigured(collections)
+    done = subprocess.run(command, cwd=collections, env=variables, capture_output=True, text=True, check=False)
+    return [f"tollgate.llm.site: {done.stderr.strip()}"] if done.returncode else []
+
+
 def main() -> None:
     """Judge, install, read."""
     with tempfile.TemporaryDirectory(prefix="tollgate-build-") as directory:
@@ -97,10 +104,7 @@ def main() -> None:
         extra = contents(worked_in).keys() - contents(clean).keys()
         found += [f"{name}: add {PurePosixPath(name).parts[0]} to build_ignore in galaxy.yml" for name in sorted(extra)]
     with installed() as collections:
-        found += _unread(collections)
-        inventory = collections / "ansible_collections" / "tollgate" / "llm" / "inventories" / "local"
-        check = ("tollgate.llm.site", "--syntax-check", "--inventory", inventory)
-        run(BIN / "ansible-playbook", *check, cwd=collections, env=unconfigured(collections))
+        found += [*_unread(collections), *_playbook(collections)]
     print(*found, sep="\n")
     if found:
         raise SystemExit(f"{len(found)} findings")

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Tollgate project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The local gateway's runtime (LiteLLM, PostgreSQL, Node.js, Prisma), for tests that use its parts without a gateway."""
+"""The local gateway's runtime (LiteLLM, PostgreSQL, Node.js, Prisma), for tests that need no gateway."""
 
 from __future__ import annotations
 

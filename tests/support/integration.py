@@ -1,0 +1,35 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""tests/integration against a real gateway, which is made for it and removed afterwards.
+
+Arguments go to pytest: `.venv/bin/python tests/support/integration.py -k streaming`. The tests get TOLLGATE_TEST_URL
+(the proxy's address) and TOLLGATE_TEST_STATE (its state directory), and may import what lies in tests/support.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from checkout import BIN, COLLECTIONS, environment, run
+from gateway import running
+
+
+def main() -> None:
+    """Start, test, remove."""
+    chosen = sys.argv[1:] or ["tests/integration"]
+    if not any(argument.startswith("tests/") for argument in chosen):
+        chosen.append("tests/integration")
+    with running("integration") as gateway:
+        variables = {
+            **environment(),
+            "PYTHONPATH": f"{COLLECTIONS}:{Path(__file__).resolve().parent}",
+            "TOLLGATE_TEST_URL": gateway.url,
+            "TOLLGATE_TEST_STATE": str(gateway.state),
+        }
+        run(BIN / "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", *chosen, env=variables)
+
+
+if __name__ == "__main__":
+    main()
