@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+'use strict'
+
+// The driver adapter that the WebAssembly engine calls for SQL (@prisma/driver-adapter-utils 5.17), on node-postgres.
+const { forModels, forRawSql } = require('./column_types')
+const { whileConnected } = require('./errors')
+const { MARK } = require('./raw_sql')
+const { trace, tracing } = require('./trace')
+
+const ok = value => ({ ok: true, value, map: change => ok(change(value)), flatMap: change => change(value) })
+const failed = error => ({ ok: false, error, map: () => failed(error), flatMap: () => failed(error) })
+
+function argument (value) {
+  if (Array.isArray(value)) return value.map(argument)
+  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return value
+}
+
+// The pool listens to the clients it keeps; one that it drops may still emit an error, which `listener` swallows.
+function giveBack (client, destroy, listener) {
+  client.release(destroy)
+  if (!destroy) client.removeListener('error', listener)
+}
+
+/** Errors can't cross into WebAssembly: they stay here, and the engine's reply names them by number. */
+class Exceptions {
+  constructor () {
+    this.kept = new Map()
+    this.next = 0
+  }
+
+  keep (error) {
+    this.kept.set(++this.next, error)
+    return failed({ kind: 'GenericJs', id: this.next })
+  }
+
+  take (id) {
+    const error = this.kept.get(id)
+    this.kept.delete(id)
+    return error
+  }
+}
+
+class Queryable {
+  constructor (target, exceptions) {
+    this.target = target
+    this.exceptions = exceptions
+    this.provider = 'postgres'
+    this.adapterName = 'tollgate-pg'
+    // The engine calls these without `this`.
+    this.queryRaw = query => this.run(query, (result, { columnType }) => ({
+      columnNames: result.fields.map(field => field.name),
+      columnTypes: result.fields.map(field => columnType(field.dataTypeID)),
+      rows: result.rows,
+    }))
+    this.executeRaw = query => this.run(query, result => result.rowCount ?? 0)
+  }
+
+  async run (query, shape) {
+    const raw = query.sql.startsWith(MARK)
+    const reading = raw ? forRawSql : forModels
+    const text = raw ? query.sql.slice(MARK.length) : query.sql
+    if (tracing) trace('sql', { text, values: query.args.length })
+    try {
+      // `extended`: one statement with parameters, as Prisma prepares it, never a script.
+      const result = await this.send({ text, values: query.args.map(argument), rowMode: 'array', types: reading.types, queryMode: 'extended' })
+      return ok(shape(result, reading))
+    } catch (error) {
+      const lost = whileConnected(error, this.target)
+      if (lost || !error.severity) return this.exceptions.keep(lost || error)
+      const { code, severity, message, detail, column, hint } = error
+      return failed({ kind: 'Postgres', code, severity, message, detail, column, hint })
+    }
+  }
+}
+
+class Transaction extends Queryable {
+  constructor (client, target, exceptions) {
+    super(target, exceptions)
+    this.client = client
+    this.options = { usePhantomQuery: false } // the engine itself sends BEGIN, COMMIT and ROLLBACK
+    this.broken = () => this.done(true)
+    client.on('error', this.broken) // without a listener a lost connection would end the process
+    this.commit = async () => this.done(false)
+    this.rollback = async () => this.done(false)
+  }
+
+  async send (query) {
+    if (this.over) throw new Error('Connection terminated')
+    try {
+      return await this.client.query(query)
+    } catch (error) {
+      // A connection whose BEGIN or ROLLBACK failed is in no known state, and the engine may not give it back.
+      if (/^(BEGIN|ROLLBACK|COMMIT)\b/.test(query.text)) this.done(true)
+      throw error
+    }
+  }
+
+  done (destroy) {
+    if (!this.over) {
+      this.over = true
+      giveBack(this.client, destroy, this.broken)
+    }
+    return ok(undefined)
+  }
+}
+
+class Adapter extends Queryable {
+  constructor (pool) {
+    super(pool.target, new Exceptions())
+    this.pool = pool
+    this.getConnectionInfo = () => ok({ schemaName: pool.target.schema })
+    this.startTransaction = async () => {
+      try {
+        return ok(new Transaction(await pool.acquire(), this.target, this.exceptions))
+      } catch (error) {
+        return this.exceptions.keep(error)
+      }
+    }
+  }
+
+  async send (query) {
+    const client = await this.pool.acquire()
+    let broken = false
+    const onError = () => { broken = true }
+    client.on('error', onError)
+    try {
+      return await client.query(query)
+    } catch (error) {
+      broken = broken || !error.severity || error.severity === 'FATAL'
+      throw error
+    } finally {
+      giveBack(client, broken, onError)
+    }
+  }
+}
+
+module.exports = { Adapter }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+'use strict'
+
+// Connections to PostgreSQL that behave as the engine's own pool: bounded, in UTC, and back by themselves after
+// the database was away.
+const { load } = require('./node_modules')
+const { poolTimeout, whileConnecting } = require('./errors')
+
+// node-postgres fills what is not set from PG* variables and ~/.pgpass; Prisma reads neither.
+for (const name of Object.keys(process.env)) if (/^PG[A-Z]/.test(name)) delete process.env[name]
+const pg = load('pg')
+
+const quoted = identifier => `"${identifier.replace(/"/g, '""')}"`
+const escaped = value => value.replace(/[\\ ]/g, '\\$&') // a value inside the startup packet's `options`
+
+function clientOptions (target, ssl) {
+  const settings = ['TimeZone=UTC', 'bytea_output=hex', 'extra_float_digits=1', `search_path=${quoted(target.schema)}`]
+  const options = settings.map(setting => `-c ${escaped(setting)}`)
+  if (target.options) options.push(target.options)
+  return {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: () => target.password,
+    database: target.database,
+    ssl,
+    options: target.pooler ? undefined : options.join(' '), // PgBouncer refuses `options`
+    application_name: target.applicationName,
+    connectionTimeoutMillis: target.connectTimeout * 1000,
+    query_timeout: target.socketTimeout * 1000,
+    keepAlive: true,
+  }
+}
+
+/** One connection, for migrations. */
+async function connect (target, ssl) {
+  const client = new pg.Client(clientOptions(target, ssl))
+  client.on('error', () => {}) // a lost connection shows in the next query
+  try {
+    await client.connect()
+  } catch (error) {
+    throw whileConnecting(error, target)
+  }
+  return client
+}
+
+class Pool {
+  constructor (target, ssl) {
+    this.target = target
+    this.pool = new pg.Pool({
+      ...clientOptions(target, ssl),
+      max: target.connectionLimit,
+      idleTimeoutMillis: target.idleLifetime * 1000,
+      maxLifetimeSeconds: target.lifetime,
+    })
+    this.pool.on('error', () => {}) // an idle connection died; the pool has dropped it
+    this.waiting = new Set()
+  }
+
+  /** A connection, or Prisma's error: P2024 when none is free in time, else why none can be made. */
+  async acquire () {
+    const { poolTimeout: limit } = this.target
+    let timer
+    const late = new Promise((resolve, reject) => {
+      if (limit > 0) timer = setTimeout(() => reject(poolTimeout(this.target)), limit * 1000)
+    })
+    const client = this.pool.connect()
+    try {
+      return await Promise.race([client, late])
+    } catch (error) {
+      client.then(unwanted => unwanted.release(), () => {}) // it may still come
+      throw whileConnecting(error, this.target)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+module.exports = { Pool, connect }
