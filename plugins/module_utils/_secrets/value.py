@@ -62,7 +62,7 @@ class Generate:
             case "base64url":
                 body = secrets.token_urlsafe(self.bytes)
             case _:
-                body = "".join(secrets.choice(ALPHABET) for _ in range(self.length - len(self.prefix)))
+                body = "".join(secrets.choice(ALPHABET) for _place in range(self.length - len(self.prefix)))
         return self.prefix + body
 
     def __str__(self) -> str:

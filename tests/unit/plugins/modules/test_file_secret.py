@@ -232,8 +232,7 @@ def test_no_secret_shows_at_vvv_in_a_real_run(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "ansible",
-        "playbook",
+        "ansible.cli.playbook",
         "-i",
         "localhost,",
         "-vvv",

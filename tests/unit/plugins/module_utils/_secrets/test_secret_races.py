@@ -73,10 +73,10 @@ def race(secrets: Secrets, wanted: Wanted, *, locks: bool = True) -> list[tuple[
         outcome = report.outcomes[0] if report.error is None else None
         return f"failed: {report.error}" if outcome is None else f"{outcome.action.value} {outcome.value}"
 
-    children = [fork(work) for _ in range(RACERS)]
+    children = [fork(work) for _child in range(RACERS)]
     os.close(go)
     os.close(ready)
-    return [(action, value) for action, value in (text.split(" ", 1) for text in answers(children))]
+    return [(text.partition(" ")[0], text.partition(" ")[2]) for text in answers(children)]
 
 
 @pytest.mark.parametrize("adopt", [True, False])
@@ -198,7 +198,7 @@ def test_racers_killed_at_random_moments_end_with_one_value(tmp_path: Path, salt
     chance = random.Random(seed)  # noqa: S311 (moments of death, not secrets)
     for number in range(15):
         secrets = Secrets(tmp_path / str(number) / "secrets")
-        children = [fork(partial(error_of, secrets, salt)) for _ in range(6)]
+        children = [fork(partial(error_of, secrets, salt)) for _child in range(6)]
         time.sleep(chance.uniform(0, 0.02))
         for pid, _reader in chance.sample(children, 5):
             os.kill(pid, signal.SIGKILL)

@@ -39,7 +39,7 @@ def test_generated_value_has_the_declared_form_length_and_entropy(form: str, cou
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_generated_values_differ(form: str) -> None:
-    assert len({Generate(form, 16).new() for _ in range(200)}) == 200
+    assert len({Generate(form, 16).new() for _count in range(200)}) == 200
 
 
 @pytest.mark.parametrize(
