@@ -19,7 +19,7 @@ from checkout import BIN, ROOT, copy_to, run, unconfigured
 LARGEST = 3_000_000  # bytes; a cache that slips in is larger
 NEEDED = ("README.md", "CHANGELOG.md", "COPYING", "meta/runtime.yml", "playbooks/site.yml")
 UNWANTED = re.compile(
-    r"(?:^|/)(?:\.|__pycache__|node_modules|collections/|build/|tests/output|secrets/)|\.(?:pyc|tar\.gz|log)$"
+    r"(?:^|/)(?:\.|__pycache__/|node_modules/)|^(?:collections|build|secrets|tests/output)/|\.(?:pyc|tar\.gz|log)$"
 )
 SECRET = re.compile(rb"\bsk-(?:[0-9a-f]{24,}|[A-Za-z0-9]{32,})|BEGIN (?:[A-Z]+ )?PRIVATE KEY|AKIA[A-Z0-9]{16}")
 

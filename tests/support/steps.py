@@ -42,8 +42,13 @@ def _shell_scripts() -> list[str]:
 def steps() -> list[Step]:
     """Every step, in the order of `--list`."""
     return [
-        Step("format", "ruff format: nothing to change", _tool("ruff", "format", "--check", "."), 1),
-        Step("ruff", "ruff's rules", _tool("ruff", "check", "."), 1),
+        Step(
+            "format",
+            "ruff format: nothing to change",
+            _tool("ruff", "format", "--check", "--output-format", "concise", "."),
+            1,
+        ),
+        Step("ruff", "ruff's rules", _tool("ruff", "check", "--output-format", "concise", "."), 1),
         Step(
             "mypy",
             "strict types",
