@@ -108,7 +108,7 @@ class Run:
         LOGS.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         with ThreadPoolExecutor(self.jobs) as pool:
-            workers = [pool.submit(self._work) for _ in range(self.jobs)]
+            workers = [pool.submit(self._work) for place in range(self.jobs)]
         for worker in workers:
             worker.result()
         good = sum(self.passed.values())

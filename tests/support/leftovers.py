@@ -56,7 +56,7 @@ def end(state: Path, identity: str) -> None:
     for process in running:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs(running, timeout=20)
+    alive = psutil.wait_procs(running, timeout=20)[1]
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.kill()

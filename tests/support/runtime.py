@@ -33,8 +33,7 @@ def cache() -> Path:
 
 def built() -> Runtime:
     """The runtime that a gateway of this checkout runs on; built when it is not there."""
-    runtime, _ = build(Recipe(cache(), ROOT / "roles" / "local_gateway" / "files", "auto", ""))
-    return runtime
+    return build(Recipe(cache(), ROOT / "roles" / "local_gateway" / "files", "auto", ""))[0]
 
 
 @contextmanager
