@@ -23,7 +23,21 @@ from checkout import LOGS, ROOT, environment
 from steps import Step, steps
 
 SHOWN_LINES = 60
-PATIENCE = 120  # seconds which an interrupted step has for its own clean-up
+LIMIT = 1200  # seconds; a step that runs longer hangs
+PATIENCE = 120  # seconds which an ended step has for its own clean-up
+
+
+def end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """End steps: politely, so that they remove their gateways, then by force with all that they started."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + PATIENCE
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 class Run:
@@ -78,7 +92,12 @@ class Run:
                     start_new_session=True,
                 )
                 self.processes.append(process)
-            return process.wait()
+            try:
+                return process.wait(LIMIT)
+            except subprocess.TimeoutExpired:
+                end([process])
+                log.write(f"\nended after {LIMIT} s\n".encode())
+                return process.returncode or 1
 
     def _report(self, step: Step, code: int, seconds: float) -> None:
         log = LOGS / f"{step.name}.log"
@@ -89,17 +108,9 @@ class Run:
             print(f"    exit code {code}; the whole output: {log.relative_to(ROOT)}", flush=True)
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """End what runs: politely, so that a step removes its gateway, then by force."""
+        """End what runs and start nothing more."""
         self.stopped = True
-        running = [process for process in self.processes if process.poll() is None]
-        for process in running:
-            process.terminate()
-        deadline = time.monotonic() + PATIENCE
-        for process in running:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+        end([process for process in self.processes if process.poll() is None])
         with self.changed:
             self.changed.notify_all()
 

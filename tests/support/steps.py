@@ -54,7 +54,7 @@ def steps() -> list[Step]:
             "strict types",
             _tool("mypy", str(LINK / "plugins" / "module_utils"), SIMULATOR, "tests/support"),
             30,
-            environment={"MYPYPATH": f"{COLLECTIONS}:{ROOT / SIMULATOR}/..:{SUPPORT}"},
+            environment={"MYPYPATH": f"{COLLECTIONS}:{(ROOT / SIMULATOR).parent}:{SUPPORT}"},
         ),
         Step("yamllint", "YAML", _tool("yamllint", "--strict", "."), 5),
         Step("ansible-lint", "production profile", _tool("ansible-lint", "--offline", "--profile", "production"), 20),
