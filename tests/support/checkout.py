@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,7 @@ BIN = ROOT / ".venv" / "bin"
 COLLECTIONS = ROOT / ".venv" / "collections"
 LINK = COLLECTIONS / "ansible_collections" / "tollgate" / "llm"
 LOGS = ROOT / ".tollgate-test" / "log"
+PATIENCE = 60  # seconds which an interrupted command has for its own clean-up
 
 
 def files(*patterns: str) -> list[Path]:
@@ -57,8 +59,20 @@ def unconfigured(collections: Path) -> dict[str, str]:
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
-    """Run one command of a step with its output shown; ends the step when it fails."""
+    """Run one command of a step with its output shown; ends the step when it fails.
+
+    A step that is ended interrupts its command, for pytest and Ansible clean up then, and waits for it.
+    """
     print("+", *command, flush=True)
-    done = subprocess.run([str(part) for part in command], cwd=cwd, env=env or environment(), check=False)
-    if done.returncode:
-        raise SystemExit(f"exit code {done.returncode}: {Path(str(command[0])).name}")
+    with subprocess.Popen([str(part) for part in command], cwd=cwd, env=env or environment()) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+    if code:
+        raise SystemExit(f"exit code {code}: {Path(str(command[0])).name}")
