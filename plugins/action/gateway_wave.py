@@ -35,6 +35,7 @@ class ActionModule(ActionBase):
                 "wave": {"type": "str", "required": True},
                 "state": {"type": "str", "choices": ["begun", "ended", "locked"], "required": True},
                 "state_dir": {"type": "path", "required": True},
+                "verdict": {"type": "bool", "default": True},
                 "checks": {"type": "list", "elements": "dict", "default": []},
             }
         )
@@ -67,7 +68,8 @@ class ActionModule(ActionBase):
             return {"changed": bool(state.missing()), "ansible_facts": self._facts(state, "")}
         changed = state.create(str(declared["gateway_name"]))
         run, ended = lock.take(os.getppid())
-        verdict.begin(state.path, options["wave"])
+        if options["verdict"]:
+            verdict.begin(state.path, options["wave"])
         found = {"changed": changed, "ansible_facts": self._facts(state, run)}
         if ended:
             found["msg"] = f"Ended {len(ended)} processes that a killed run had left behind."

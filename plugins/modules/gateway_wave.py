@@ -31,6 +31,10 @@ options:
     description: The gateway's state directory.
     type: path
     required: true
+  verdict:
+    description: Whether the wave's verdict counts as bad until its end. The proof keeps its last one, and writes its own.
+    type: bool
+    default: true
   checks:
     description: What was looked at, each with C(name), C(ok) and C(detail). The wave fails when one is not ok.
     type: list

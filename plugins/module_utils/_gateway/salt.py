@@ -16,7 +16,11 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .database import PSYCOPG_IMPORT_ERROR
 from .error import GatewayError
+
+if PSYCOPG_IMPORT_ERROR is None:
+    import psycopg
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -105,13 +109,19 @@ def judge(finding: Finding, salt: str, store: str, written: str = "") -> bool:
 
 
 def write_canary(connection: Connection[tuple[Any, ...]], salt: str) -> None:
-    """Remember the salt's fingerprint. The first writer wins."""
-    with connection.transaction():
-        for statement in CREATE:
-            connection.execute(statement)  # type: ignore[arg-type]  # constants of this file
-        connection.execute(
-            "INSERT INTO tollgate.salt_canary (fingerprint) VALUES (%s) ON CONFLICT DO NOTHING", (fingerprint(salt),)
-        )
+    """Remember the salt's fingerprint. The first writer wins. Raises GatewayError when the role may not make a schema."""
+    try:
+        with connection.transaction():
+            for statement in CREATE:
+                connection.execute(statement)  # type: ignore[arg-type]  # constants of this file
+            connection.execute(
+                "INSERT INTO tollgate.salt_canary (fingerprint) VALUES (%s) ON CONFLICT DO NOTHING", (fingerprint(salt),)
+            )
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise GatewayError(
+            f"salt key: the schema tollgate can't be made in this database: {str(error).splitlines()[0]}.",
+            next_step="Make it as the owner: CREATE SCHEMA tollgate AUTHORIZATION <the gateway's role>;",
+        ) from error
 
 
 def _is_secretbox(value: str) -> bool:

@@ -67,7 +67,8 @@ class Program:
             "command": shlex.join(self.command),
             "directory": self.directory,
             "priority": str(self.priority),
-            "autostart": "true",
+            # Never by supervisord itself: a proxy starts only behind its gates (migrations, salt key).
+            "autostart": "false",
             "autorestart": "true",
             "startsecs": "2",
             "startretries": "20",
@@ -141,7 +142,7 @@ class Supervisor:
         else:
             self._update()
         for program in wanted:
-            if self.members().get(program.name, {}).get("statename") in ("STOPPED", "EXITED", "FATAL"):
+            if self.members().get(program.name, {}).get("statename") not in ("RUNNING", "STARTING", "BACKOFF"):
                 with contextlib.suppress(xmlrpc.client.Fault):
                     self.api().startProcess(program.name, False)
         after = self.members()
@@ -174,6 +175,7 @@ class Supervisor:
             text=True,
             check=False,
             start_new_session=True,
+            umask=0o077,
         )
         if done.returncode:
             raise GatewayError("supervisord could not be started:", done.stderr.strip()[-500:])

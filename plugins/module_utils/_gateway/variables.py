@@ -16,7 +16,9 @@ def unknown(given: Iterable[str], known: Collection[str]) -> list[str]:
     problems = []
     for name in sorted(given):
         if name.startswith(PREFIX) and name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.6)
-            hint = f'did you mean "{near[0]}"?' if near else "nothing reads it."
+            # The common prefix would make everything look alike.
+            names = [other.removeprefix(PREFIX) for other in known]
+            near = get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=0.6)
+            hint = f'did you mean "{PREFIX}{near[0]}"?' if near else "nothing reads it."
             problems.append(f'unknown variable "{name}": {hint}')
     return problems

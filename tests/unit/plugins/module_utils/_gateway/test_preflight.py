@@ -1,0 +1,98 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the preflight says of a gateway file and of this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway import preflight, variables
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.state_directory import StateDirectory
+
+GOOD = {
+    "gateway_name": "local",
+    "gateway_host": "127.0.0.1",
+    "gateway_models": [
+        {
+            "name": "qwen-local",
+            "model": "hosted_vllm/qwen-local",
+            "input_cost_per_token": 0.000001,
+            "output_cost_per_token": 0.000002,
+        }
+    ],
+    "gateway_teams": [{"team": "research", "models": ["qwen-local"]}],
+    "gateway_keys": [{"alias": "default", "team": "research", "models": ["qwen-local"], "max_budget": 1}],
+    "gateway_client_key": "default",
+}
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
+
+
+def test_a_good_file_passes() -> None:
+    preflight.check_variables(GOOD)
+
+
+def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(GatewayError, match=r'unknown variable "gateway_prot": did you mean "gateway_port"\?'):
+        preflight.check_variables({**GOOD, "gateway_prot": 4001})
+
+
+def test_a_variable_far_from_all_is_refused_too() -> None:
+    assert variables.unknown(["gateway_zzz"], ["gateway_port"]) == ['unknown variable "gateway_zzz": nothing reads it.']
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    wrong = {**GOOD, "gateway_prot": 1, "gateway_client_key": "nobody", "gateway_litellm_version": "1.82.7"}
+    with pytest.raises(GatewayError) as refused:
+        preflight.check_variables(wrong)
+    text = str(refused.value)
+    assert "gateway_prot" in text
+    assert 'no key in gateway_keys has the alias "nobody"' in text
+    assert "gateway_litellm_version: 1.82.7 is refused" in text
+    assert text.endswith("Nothing was changed.")
+
+
+@pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("10.1.2.3", True)])
+def test_failing_open_is_for_the_loopback_only(host: str, refused: bool) -> None:
+    declared = {
+        **GOOD,
+        "gateway_host": host,
+        "gateway_general_settings": {"allow_requests_on_db_unavailable": True},
+    }
+    if refused:
+        with pytest.raises(GatewayError, match="anybody who reaches it"):
+            preflight.check_variables(declared)
+    else:
+        preflight.check_variables(declared)
+
+
+def test_a_taken_port_is_refused_with_its_owner(tmp_path: Path, taken_port: int) -> None:
+    with pytest.raises(GatewayError, match=f"gateway_port: port {taken_port} is taken by process {os.getpid()} "):
+        preflight.check_machine(StateDirectory(tmp_path), {**GOOD, "gateway_port": taken_port})
+
+
+def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken_port: int) -> None:
+    monkeypatch.setattr(preflight, "FREE_BYTES", 2**62)
+    ports = {"gateway_port": 1, "gateway_database_port": 1}
+    with pytest.raises(GatewayError, match="MiB are free in"):
+        preflight.check_machine(StateDirectory(tmp_path / "new" / "gateway"), {**GOOD, **ports})
+
+
+def test_every_documented_variable_has_a_default_and_the_reverse() -> None:
+    import yaml  # noqa: PLC0415  # only this test reads the role
+
+    role = preflight.SPECIFICATION.parents[1]
+    defaults = set(yaml.safe_load((role / "defaults" / "main.yml").read_text()))
+    assert set(preflight.known_variables()) - {"gateway_wave"} == defaults
