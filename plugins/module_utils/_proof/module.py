@@ -30,6 +30,7 @@ else:
     HTTPX_IMPORT_ERROR = None
 
 LEAST_WAIT = 90.0
+CONNECT_SECONDS = 10.0
 
 _missing: Callable[[str], str] = missing_required_lib
 
@@ -106,7 +107,8 @@ def _prove(arguments: Mapping[str, Any], subject: Subject, key: str) -> tuple[di
     started, began = _now(), time.monotonic()
     url = f"{subject.api_url}/"
     verify: Any = arguments["ca_path"] or arguments["validate_certs"]
-    with on_signals() as interruption, httpx.Client(base_url=url, timeout=arguments["timeout"], verify=verify) as http:
+    timeout = httpx.Timeout(arguments["timeout"], connect=min(CONNECT_SECONDS, arguments["timeout"]))
+    with on_signals() as interruption, httpx.Client(base_url=url, timeout=timeout, verify=verify) as http:
         admin = Admin(HttpManagement(http, key))
         batch = arguments["batch_write_at"]
         wait = arguments["wait"] or max(LEAST_WAIT, 2 * batch + 30)

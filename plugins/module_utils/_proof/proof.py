@@ -75,8 +75,13 @@ class Proof:
 
     def checks(self) -> list[Check]:
         """Make all checks. Raises Interrupted when told to end."""
-        ready = checks.ready(self._chat.health("health/liveliness")[0], *self._chat.health("health/readiness"))
+        live, _ = self._chat.health("health/liveliness")
         self._interruption.check()
+        if not live.status:
+            others = (name for name in checks.NAMES if name != checks.READY)
+            why = "the gateway does not answer at all"
+            return [checks.ready(live, live, ""), *(checks.not_tried(name, why) for name in others)]
+        ready = checks.ready(live, *self._chat.health("health/readiness"))
         self._remove_leftovers()
         try:
             seen = self._call()
@@ -147,6 +152,7 @@ class Proof:
                 if account.used and not account.complete:
                     accounts[role] = self._read(account)
             pending = any(account.used and not account.complete for account in accounts.values())
+            self._interruption.check()
             if not pending or time.monotonic() >= end:
                 return accounts, time.monotonic() - began
             self._interruption.wait(_POLL_SECONDS)
