@@ -4,6 +4,7 @@
 // The driver adapter that the WebAssembly engine calls for SQL (@prisma/driver-adapter-utils 5.17), on node-postgres.
 const { forModels, forRawSql } = require('./column_types')
 const { whileConnected } = require('./errors')
+const { readOwnTypes } = require('./own_types')
 const { MARK } = require('./raw_sql')
 const { trace, tracing } = require('./trace')
 
@@ -48,12 +49,13 @@ class Queryable {
     this.provider = 'postgres'
     this.adapterName = 'tollgate-pg'
     // The engine calls these without `this`.
-    this.queryRaw = query => this.run(query, (result, { columnType }) => ({
-      columnNames: result.fields.map(field => field.name),
-      columnTypes: result.fields.map(field => columnType(field.dataTypeID)),
-      rows: result.rows,
-    }))
-    this.executeRaw = query => this.run(query, result => result.rowCount ?? 0)
+    this.queryRaw = query => this.run(query, async (result, { columnType, types }) => {
+      const columnTypes = result.fields.map(field => columnType(field.dataTypeID))
+      // Only raw SQL returns a database's own types as they are: the engine casts them in its own queries.
+      if (types === forRawSql.types) await readOwnTypes(result, columnTypes, (text, values) => this.send({ text, values }))
+      return { columnNames: result.fields.map(field => field.name), columnTypes, rows: result.rows }
+    })
+    this.executeRaw = query => this.run(query, async result => result.rowCount ?? 0)
   }
 
   async run (query, shape) {
@@ -64,7 +66,7 @@ class Queryable {
     try {
       // `extended`: one statement with parameters, as Prisma prepares it, never a script.
       const result = await this.send({ text, values: query.args.map(argument), rowMode: 'array', types: reading.types, queryMode: 'extended' })
-      return ok(shape(result, reading))
+      return ok(await shape(result, reading))
     } catch (error) {
       const lost = whileConnected(error, this.target)
       if (lost || !error.severity) return this.exceptions.keep(lost || error)
@@ -110,12 +112,26 @@ class Adapter extends Queryable {
     super(pool.target, new Exceptions())
     this.pool = pool
     this.getConnectionInfo = () => ok({ schemaName: pool.target.schema })
+    this.reserved = []
+    this.starting = 0
     this.startTransaction = async () => {
       try {
-        return ok(new Transaction(await pool.acquire(), this.target, this.exceptions))
+        const client = this.reserved.shift() || await pool.acquire()
+        return ok(new Transaction(client, this.target, this.exceptions))
       } catch (error) {
         return this.exceptions.keep(error)
       }
+    }
+  }
+
+  /** Gets a connection for a transaction that is about to start; call what it resolves with once that has happened. */
+  async reserve (milliseconds, tooLate) {
+    const client = await this.pool.acquire(milliseconds, tooLate)
+    this.starting++
+    this.reserved.push(client)
+    return () => {
+      this.starting-- // the transaction may have failed before it took a connection
+      while (this.reserved.length > this.starting) this.reserved.pop().release()
     }
   }
 

@@ -65,4 +65,4 @@ function reading (asFloats) {
 
 const [forModels, forRawSql] = [reading(false), reading(true)]
 
-module.exports = { forModels, forRawSql }
+module.exports = { LIST, TYPE, forModels, forRawSql }

@@ -13,6 +13,7 @@ const { Pool } = require('./pool')
 const { reply } = require('./results')
 const { tlsOptions } = require('./tls')
 const { trace } = require('./trace')
+const { Transactions } = require('./transactions')
 const { translate } = require('./translate')
 
 const NO_SPAN = '{}'
@@ -50,10 +51,12 @@ class Engine {
       datamodel: schema, env: {}, logQueries: false, ignoreEnvVarErrors: true, datasourceOverrides: {}, logLevel: 'error',
       configDir: '.', engineProtocol: 'json',
     }, line => trace('engine', { line }), this.adapter)
+    this.transactions = new Transactions(this.wasm, this.adapter)
   }
 
   /** The reply to one request body: {query} or {batch, transaction}. */
   async request (body, transactionId) {
+    trace('request', { body, transactionId })
     try {
       const request = JSON.parse(body)
       return request.batch ? await this.batch(request, transactionId) : await this.single(request, transactionId)
@@ -91,7 +94,8 @@ class Engine {
   }
 
   run (body, transactionId) {
-    trace('request', { body, transactionId })
+    trace('query', { body })
+    if (transactionId !== undefined) this.transactions.check(transactionId)
     return this.wasm.query(body, NO_SPAN, transactionId)
   }
 
@@ -116,26 +120,19 @@ class Engine {
     return error
   }
 
-  startTransaction ({ max_wait: maxWait = 2000, timeout = 5000, isolation_level: isolation = null }) {
-    return this.wasm.startTransaction(JSON.stringify({ max_wait: maxWait, timeout, isolation_level: isolation }), NO_SPAN)
-  }
-
-  commitTransaction (id) {
-    return this.wasm.commitTransaction(id, NO_SPAN)
-  }
-
-  rollbackTransaction (id) {
-    return this.wasm.rollbackTransaction(id, NO_SPAN)
-  }
-
-  /** The answer of one of the three above: {id} or {}; throws Prisma's error. */
-  async transaction (answer) {
-    const result = JSON.parse(await answer)
-    trace('transaction', result)
-    if (!result || !result.error_code) return result || {}
-    throw Object.assign(new Error(result.message), {
-      facing: this.fixed({ error: result.message, user_facing_error: result }).user_facing_error,
-    })
+  /** `verb` is start, commit or rollback; resolves with {id} or {}, throws Prisma's error as {facing}. */
+  async transaction (verb, argument) {
+    let result
+    try {
+      result = await this.transactions[verb](argument, NO_SPAN)
+    } catch (error) {
+      if (!(error instanceof UserFacingError)) throw error
+      result = error.toJSON()
+    }
+    trace('transaction', { verb, result })
+    if (!result.error_code) return result
+    const { user_facing_error: facing } = this.fixed({ error: result.message, user_facing_error: result })
+    throw Object.assign(new Error(facing.message), { facing })
   }
 }
 

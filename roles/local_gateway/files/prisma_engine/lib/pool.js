@@ -26,15 +26,23 @@ function clientOptions (target, ssl) {
     ssl,
     options: target.pooler ? undefined : options.join(' '), // PgBouncer refuses `options`
     application_name: target.applicationName,
-    connectionTimeoutMillis: target.connectTimeout * 1000,
     query_timeout: target.socketTimeout * 1000,
     keepAlive: true,
   }
 }
 
+// node-postgres' pool takes its clients' time to connect for the time to wait for a free one too: only the client gets it.
+const clientClass = target => class extends pg.Client {
+  constructor (options) {
+    // The pool makes the password a property that a spread leaves out.
+    super({ ...options, password: options.password, connectionTimeoutMillis: target.connectTimeout * 1000 })
+  }
+}
+
 /** One connection, for migrations. */
 async function connect (target, ssl) {
-  const client = new pg.Client(clientOptions(target, ssl))
+  const Client = clientClass(target)
+  const client = new Client(clientOptions(target, ssl))
   client.on('error', () => {}) // a lost connection shows in the next query
   try {
     await client.connect()
@@ -49,20 +57,19 @@ class Pool {
     this.target = target
     this.pool = new pg.Pool({
       ...clientOptions(target, ssl),
+      Client: clientClass(target),
       max: target.connectionLimit,
       idleTimeoutMillis: target.idleLifetime * 1000,
       maxLifetimeSeconds: target.lifetime,
     })
     this.pool.on('error', () => {}) // an idle connection died; the pool has dropped it
-    this.waiting = new Set()
   }
 
-  /** A connection, or Prisma's error: P2024 when none is free in time, else why none can be made. */
-  async acquire () {
-    const { poolTimeout: limit } = this.target
+  /** A connection, or Prisma's error: why none can be made, or `tooLate()` (P2024) when none is free in time. */
+  async acquire (milliseconds = this.target.poolTimeout * 1000, tooLate = () => poolTimeout(this.target)) {
     let timer
     const late = new Promise((resolve, reject) => {
-      if (limit > 0) timer = setTimeout(() => reject(poolTimeout(this.target)), limit * 1000)
+      if (milliseconds > 0) timer = setTimeout(() => reject(tooLate()), milliseconds)
     })
     const client = this.pool.connect()
     try {

@@ -32,9 +32,9 @@ function transactionStatus ({ error_code: code, message }) {
   return 500
 }
 
-async function transaction (response, engine, answer) {
+async function transaction (response, engine, verb, argument) {
   try {
-    send(response, 200, await engine.transaction(answer))
+    send(response, 200, await engine.transaction(verb, argument))
   } catch (error) {
     if (!error.facing) throw error
     send(response, transactionStatus(error.facing), error.facing)
@@ -51,21 +51,19 @@ async function answer (engine, request, response) {
   }
   const body = await read(request)
   if (route === 'POST /') return send(response, 200, await engine.request(body, request.headers['x-transaction-id']))
-  if (route === 'POST /transaction/start') return transaction(response, engine, engine.startTransaction(JSON.parse(body || '{}')))
+  if (route === 'POST /transaction/start') return transaction(response, engine, 'start', JSON.parse(body || '{}'))
   const match = request.method === 'POST' && TRANSACTION.exec(pathname)
   if (!match) return send(response, 404, { is_panic: false, message: 'Not found.' })
-  return transaction(response, engine, match[2] === 'commit' ? engine.commitTransaction(match[1]) : engine.rollbackTransaction(match[1]))
+  return transaction(response, engine, match[2], match[1])
 }
 
 /** Serves `engine` on `port` (0: a free one); resolves with the port when it listens. */
-function serve (engine, port, onFatal) {
+function serve (engine, port) {
   const server = http.createServer((request, response) => {
     answer(engine, request, response).catch(error => {
       trace('exception', { error: String(error && error.stack) })
       const message = error instanceof SyntaxError ? 'The request body is not JSON.' : String(error && error.message)
       if (!response.headersSent) send(response, error instanceof SyntaxError ? 400 : 500, { is_panic: true, message })
-      // After a panic the WebAssembly's memory can't be trusted; the client starts a new engine.
-      if (error instanceof WebAssembly.RuntimeError) onFatal(error)
     })
   })
   // The client reuses its connections for as long as it lives: never close one from this side.

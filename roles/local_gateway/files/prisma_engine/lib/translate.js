@@ -61,7 +61,10 @@ class Translation {
       case 'object':
         if (place.is === 'json') throw mismatch(path, 'an object')
         return this.object(value.members, place, path)
-      case 'list': return `[${value.items.map(item => this.value(item, place, path)).join(',')}]`
+      case 'list': {
+        const element = place.is === 'jsonList' ? JSON_VALUE : place
+        return `[${value.items.map(item => this.value(item, element, path)).join(',')}]`
+      }
       case 'name': return `{"$type":"Enum","value":"${value.name}"}`
       case 'string': return place.is === 'json' ? jsonText(value.text, path) : value.text
       default: break
