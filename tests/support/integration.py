@@ -4,12 +4,15 @@
 """tests/integration against a real gateway, which is made for it and removed afterwards.
 
 Arguments go to pytest: `.venv/bin/python tests/support/integration.py -k streaming`. The tests get TOLLGATE_TEST_URL
-(the proxy's address) and TOLLGATE_TEST_STATE (its state directory), and may import what lies in tests/support.
+(the proxy's address), TOLLGATE_TEST_STATE (its state directory) and TOLLGATE_TEST_PLACE (a JSON object: its name, state
+directory and ports), and may import what lies in tests/support.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from checkout import BIN, COLLECTIONS, environment, run
@@ -27,6 +30,7 @@ def main() -> None:
             "PYTHONPATH": f"{COLLECTIONS}:{Path(__file__).resolve().parent}",
             "TOLLGATE_TEST_URL": gateway.url,
             "TOLLGATE_TEST_STATE": str(gateway.state),
+            "TOLLGATE_TEST_PLACE": json.dumps(asdict(gateway), default=str),
         }
         run(BIN / "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", *chosen, env=variables)
 
