@@ -47,10 +47,12 @@ def engine_environment() -> Iterator[dict[str, str]]:
     with TemporaryDirectory(prefix="tollgate-postgres-") as directory:
         postgres, user = runtime.postgres, ""
         if os.geteuid() == 0:
-            # Root's cache is closed to the user that PostgreSQL runs as.
-            postgres, user = Path(directory) / "postgres", POSTGRES_USER
+            # Root's cache is closed to the user that PostgreSQL runs as. The wheel's libraries lie beside its package.
+            package, user = runtime.postgres.parent, POSTGRES_USER
+            for part in (package, package.with_name(f"{package.name}.libs")):
+                shutil.copytree(part, Path(directory) / part.name, symlinks=True)
+            postgres = Path(directory) / package.name / runtime.postgres.name
             Path(directory).chmod(0o755)
-            shutil.copytree(runtime.postgres, postgres, symlinks=True)
         yield {
             "TOLLGATE_POSTGRES_BIN": str(postgres / "bin"),
             "TOLLGATE_POSTGRES_USER": user,
