@@ -164,11 +164,6 @@ age:
   description: Seconds since the shown proof began.
   returned: when there is a verdict
   type: float
-warnings:
-  description: What could not be cleaned up.
-  returned: when there are some
-  type: list
-  elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -21,7 +21,7 @@ MOST_CALLS = 40
 _GLANCE_SECONDS = 0.05
 
 
-def together(interruption: Interruption, until: float, *lanes: Callable[[], None]) -> None:
+def together(interruption: Interruption, until: float, *lanes: Callable[[], object]) -> None:
     """Run all lanes at once. Return when they are done, or at C(until) (monotonic seconds) without those that are not.
 
     Raises Interrupted. The lanes' threads never keep the process alive.

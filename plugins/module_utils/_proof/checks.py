@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from http import HTTPStatus
 
-from .answer import KEY_MODEL_ACCESS_DENIED, Answer
+from .answer import KEY_MODEL_ACCESS_DENIED, NO_DATABASE, Answer
 from .check import Check
 from .money import Prices, dollars
 
@@ -121,17 +121,24 @@ def not_tried(name: str, why: str) -> Check:
 
 def next_step(answer: Answer) -> str:
     """What to look at after an answer that nobody expected."""
-    if answer.status == 0:
-        return "Is the proxy running and reachable?"
-    if answer.stopped_by_budget:
-        return "A budget above the key's own is used up: the proxy's max_budget, or one of the default user's."
-    if answer.status == HTTPStatus.NOT_FOUND or "Invalid model name" in answer.message:
-        return "The proxy doesn't serve this model: look at /v1/models, and at the salt key if it was declared before."
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return "Too many calls, or no healthy deployment of the model: look at the model's limits and at its backend."
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "Look at the model's backend (its address, its API key, its log), then at the end of the proxy's log."
-    return "Look at the end of the proxy's log."
+    steps = (
+        (answer.status == 0, "Is the proxy running and reachable?"),
+        (answer.error_type == NO_DATABASE, "Look at the database."),
+        (answer.stopped_by_budget, "A budget above the key's own is used up: look at max_budget of the whole proxy."),
+        (
+            answer.status == HTTPStatus.NOT_FOUND or "Invalid model name" in answer.message,
+            "The proxy doesn't serve this model: look at /v1/models, and at the salt key if it was declared before.",
+        ),
+        (
+            answer.status == HTTPStatus.TOO_MANY_REQUESTS,
+            "Too many calls, or no healthy deployment of the model: look at the model's limits and at its backend.",
+        ),
+        (
+            answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Look at the model's backend (its address, its API key, its log), then at the end of the proxy's log.",
+        ),
+    )
+    return next((step for holds, step in steps if holds), "Look at the end of the proxy's log.")
 
 
 def _calls(number: int) -> str:

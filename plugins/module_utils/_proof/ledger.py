@@ -68,7 +68,7 @@ def _row(entry: dict[str, Any]) -> Row:
         request_id=str(entry.get("request_id") or ""),
         tokens=Tokens(int(entry.get("prompt_tokens") or 0), int(entry.get("completion_tokens") or 0)),
         spend=amount(entry.get("spend") or 0),
-        tagged=isinstance(tags, list) and TAG in tags,
+        tagged=isinstance(tags, (list, str)) and TAG in tags,
     )
 
 

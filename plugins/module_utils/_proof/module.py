@@ -97,9 +97,12 @@ def shown(verdict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def failure(verdict: Mapping[str, Any]) -> str:
-    """What failed, first the number, then each failed check with its reason and next step."""
+    """What failed: the numbers, then each reason with the checks that it concerns and the next step."""
     failed = [check for check in verdict["checks"] if not check["ok"]]
-    reasons = "\n".join(f"{check['name']}: {check['detail']}" for check in failed)
+    names: dict[str, list[str]] = {}
+    for check in failed:
+        names.setdefault(check["detail"], []).append(check["name"])
+    reasons = "\n".join(f"{', '.join(concerned)}: {detail}" for detail, concerned in names.items())
     return f"proof of {verdict['api_url']}: {len(failed)} of {len(verdict['checks'])} checks failed.\n{reasons}"
 
 

@@ -22,8 +22,9 @@ from .ledger import Account, used
 from .money import LEAST_PROMPT_TOKENS, Prices, Tokens
 from .run import Run
 
-# Dollars. So much can a proof that goes wrong cost at most; it uses a few calls of it.
+# Dollars. So much can a proof that goes wrong cost at most, unless the model is very dear; it uses a few calls of it.
 HIGH_BUDGET = 1.0
+HIGH_BUDGET_CALLS = 100
 NO_SUCH_MODEL = "tollgate-proof-another-model"
 HIGH, LOW, STREAM, OTHER = "high", "low", "stream", "other"
 
@@ -75,7 +76,7 @@ class Proof:
 
     def checks(self) -> list[Check]:
         """Make all checks. Raises Interrupted when told to end."""
-        live, _ = self._chat.health("health/liveliness")
+        live = self._chat.health("health/liveliness")[0]
         self._interruption.check()
         if not live.status:
             others = (name for name in checks.NAMES if name != checks.READY)
@@ -106,17 +107,19 @@ class Proof:
             seen.other = self._chat.complete(self._keys[OTHER].value)
 
         lanes = [unknown]
+        typical = Tokens(LEAST_PROMPT_TOKENS, MAX_TOKENS)
+        budget = max(HIGH_BUDGET, float(HIGH_BUDGET_CALLS * target.prices.cost(typical)))
         try:
-            self._create(HIGH, target.model, HIGH_BUDGET)
-            self._create(STREAM, target.model, HIGH_BUDGET)
-            self._create(OTHER, NO_SUCH_MODEL, HIGH_BUDGET)
+            self._create(HIGH, target.model, budget)
+            self._create(STREAM, target.model, budget)
+            self._create(OTHER, NO_SUCH_MODEL, budget)
             lanes += [high, stream, other]
         except AdminError as error:
             seen.not_tried = f"the proof could not make its keys: {error}"
         together(self._interruption, self._end, *lanes)
         if seen.not_tried or target.prices.free:
             return seen
-        seen.low_budget = target.prices.low_budget(seen.high.tokens or Tokens(LEAST_PROMPT_TOKENS, 0), MAX_TOKENS)
+        seen.low_budget = target.prices.low_budget(seen.high.tokens or typical, MAX_TOKENS)
         try:
             low = self._create(LOW, target.model, float(seen.low_budget))
         except AdminError as error:

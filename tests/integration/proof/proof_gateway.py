@@ -73,7 +73,7 @@ class Gateway:
 
 def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     """Wait for a proof and read its result."""
-    output, _ = process.communicate(timeout=120)
+    output = process.communicate(timeout=120)[0]
     lines = [line for line in output.splitlines() if line.startswith("{")]
     assert lines, output
     result: dict[str, Any] = json.loads(lines[-1])

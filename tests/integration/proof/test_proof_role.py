@@ -54,4 +54,4 @@ def played(directory: Path, *arguments: str) -> str:
     run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "changed=0" in run.stdout
-    return run.stdout
+    return " ".join(run.stdout.split())  # the lines are wrapped

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+REAL_CLIENT = httpx.Client
 MASTER = "sk-master-of-the-test"
 MODEL = "qwen-local"
 INPUT, OUTPUT = 1.75e-07, 7e-07
@@ -43,7 +44,7 @@ class Gateway:
 
     def client(self) -> httpx.Client:
         """A client whose requests end here."""
-        return httpx.Client(transport=httpx.MockTransport(self._answer), base_url="http://gateway.test/")
+        return REAL_CLIENT(transport=httpx.MockTransport(self._answer), base_url="http://gateway.test/")
 
     def writes(self) -> list[str]:
         """The paths that were posted to, completions left out."""
