@@ -129,9 +129,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    recipe = Recipe(
-        Path(options["cache"]), Path(options["sources"]), options["engine"], options["litellm_version"]
-    )
+    recipe = Recipe(Path(options["cache"]), Path(options["sources"]), options["engine"], options["litellm_version"])
 
     def body() -> dict[str, Any]:
         if module.check_mode:

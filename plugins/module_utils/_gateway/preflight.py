@@ -14,12 +14,8 @@ from typing import Any
 
 import yaml
 
-try:
-    from .._litellm.declaration import check_declaration
-    from .._litellm.versions import refusal
-except ImportError:
-    check_declaration = lambda **_: []
-    refusal = lambda _: None
+from .._litellm.declaration import check_declaration
+from .._litellm.versions import refusal
 from . import processes, variables
 from .error import GatewayError
 from .state_directory import StateDirectory
@@ -63,7 +59,9 @@ def _client_key(declared: Mapping[str, Any]) -> list[str]:
     aliases = [key.get("alias") for key in declared.get("gateway_keys") or [] if isinstance(key, Mapping)]
     if not wanted or wanted in aliases:
         return []
-    return [f'gateway_client_key: no key in gateway_keys has the alias "{wanted}" (there are: {", ".join(map(str, aliases))}).']
+    return [
+        f'gateway_client_key: no key in gateway_keys has the alias "{wanted}" (there are: {", ".join(map(str, aliases))}).'
+    ]
 
 
 def _fail_open(declared: Mapping[str, Any]) -> list[str]:

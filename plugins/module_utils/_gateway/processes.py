@@ -44,7 +44,9 @@ def command_line(pid: int) -> list[str]:
 def parent_of(pid: int) -> int:
     """The parent's pid, 0 when the process is gone."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+        return int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
+        )
     except (OSError, ValueError, IndexError):
         return 0
 

@@ -85,7 +85,9 @@ def wait(supervisor: Supervisor, targets: Sequence[Target]) -> list[dict[str, An
             if member.get("statename") in ("BACKOFF", "FATAL", "EXITED"):
                 since = restarting.setdefault(target.program, waited)
                 if member["statename"] == "FATAL" or waited - since > PATIENCE_WITH_RESTARTS:
-                    raise _failure(supervisor.log, target, f"it ends again and again ({member.get('spawnerr') or 'see its log'})")
+                    raise _failure(
+                        supervisor.log, target, f"it ends again and again ({member.get('spawnerr') or 'see its log'})"
+                    )
             if waited > target.seconds:
                 raise _failure(supervisor.log, target, f"not ready after {target.seconds} s: {trouble}")
         if waiting:
@@ -105,5 +107,7 @@ def last_words(path: Path, count: int = 8) -> list[str]:
     except OSError:
         return ["(it has no log)"]
     lines = [line[:300] for line in lines if line.strip()]
-    telling = [line for line in lines if any(word in line for word in ("Error", "ERROR", "FATAL", "error:", "Exception"))]
+    telling = [
+        line for line in lines if any(word in line for word in ("Error", "ERROR", "FATAL", "error:", "Exception"))
+    ]
     return (telling or lines)[-count:]

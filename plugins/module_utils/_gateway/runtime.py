@@ -27,7 +27,9 @@ from .files import write_file
 STAMP = "complete.json"
 # @prisma/engines downloads what its own version needs; offline it fails at once, behind a silent firewall after this.
 NATIVE_PATIENCE = 60
-DOWNLOAD_NATIVE = "require('@prisma/engines').ensureBinariesExist().catch(e => { console.error(e.message); process.exit(1) })"
+DOWNLOAD_NATIVE = (
+    "require('@prisma/engines').ensureBinariesExist().catch(e => { console.error(e.message); process.exit(1) })"
+)
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,11 @@ def _python(recipe: Recipe, runtime: Runtime) -> None:
     uv = [recipe.python, "-m", "uv"]
     requirements = recipe.sources / "runtime" / "requirements.txt"
     environment = {"UV_CACHE_DIR": str(recipe.cache / "uv"), "UV_NO_PROGRESS": "1"}
-    _run("make a virtual environment", [*uv, "venv", "--quiet", "--python", recipe.python, str(runtime.venv)], environment)
+    _run(
+        "make a virtual environment",
+        [*uv, "venv", "--quiet", "--python", recipe.python, str(runtime.venv)],
+        environment,
+    )
     install = [*uv, "pip", "install", "--quiet", "--python", str(runtime.bin / "python")]
     if recipe.litellm_version:
         # Another version than the locked one: its dependencies are resolved now, without checksums.
@@ -202,7 +208,10 @@ def _engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
     except GatewayError as error:
         if recipe.engine == "native":
             raise
-        return {**wasm, "engine_reason": f"the native engines could not be downloaded: {error.why.splitlines()[-1][:200]}"}
+        return {
+            **wasm,
+            "engine_reason": f"the native engines could not be downloaded: {error.why.splitlines()[-1][:200]}",
+        }
     found = {
         kind: next(iter(sorted(runtime.node_modules.glob(f"@prisma/engines/{kind}-*"))), None)
         for kind in ("query-engine", "schema-engine")

@@ -115,7 +115,8 @@ def write_canary(connection: Connection[tuple[Any, ...]], salt: str) -> None:
             for statement in CREATE:
                 connection.execute(statement)  # type: ignore[arg-type]  # constants of this file
             connection.execute(
-                "INSERT INTO tollgate.salt_canary (fingerprint) VALUES (%s) ON CONFLICT DO NOTHING", (fingerprint(salt),)
+                "INSERT INTO tollgate.salt_canary (fingerprint) VALUES (%s) ON CONFLICT DO NOTHING",
+                (fingerprint(salt),),
             )
     except psycopg.errors.InsufficientPrivilege as error:
         raise GatewayError(

@@ -96,7 +96,13 @@ class Look:
             pids = processes.listeners(port)
             ours = bool(pids) and all(pid in family for pid in pids)
             foreign = ", ".join(processes.describe(pid) for pid in pids if pid not in family)
-            detail = f"{port} is ours" if ours else f"{port} is taken by {foreign}" if foreign else f"nothing listens on {port}"
+            detail = (
+                f"{port} is ours"
+                if ours
+                else f"{port} is taken by {foreign}"
+                if foreign
+                else f"nothing listens on {port}"
+            )
             checks.append(Check(f"port {name}", ours, detail))
         return checks
 
@@ -127,7 +133,9 @@ class Look:
         detail = f"not served: {', '.join(missing)}" if missing else ", ".join(served) or "none declared"
         connected = ready.json().get("db") == "connected"
         return [
-            Check("proxy", ready.status_code == httpx.codes.OK and connected, f"{ready.status_code}, {ready.text[:200]}"),
+            Check(
+                "proxy", ready.status_code == httpx.codes.OK and connected, f"{ready.status_code}, {ready.text[:200]}"
+            ),
             Check("models", not missing, detail),
         ]
 

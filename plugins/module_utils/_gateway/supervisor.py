@@ -183,7 +183,8 @@ class Supervisor:
         while not self.members():
             if time.monotonic() > deadline:
                 raise GatewayError(
-                    "supervisord was started but does not answer.", next_step=f"Look into {self.log / 'supervisord.log'}."
+                    "supervisord was started but does not answer.",
+                    next_step=f"Look into {self.log / 'supervisord.log'}.",
                 )
             time.sleep(0.05)
 

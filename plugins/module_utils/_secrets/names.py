@@ -1,0 +1,25 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The name under which a virtual key's value is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+SAFE = re.compile(r"[a-z0-9-]{1,40}")
+
+
+def key_secret_name(alias: str, secret: str | None = None) -> str:
+    """The entry's C(secret), else its alias where that is a safe name, else a name made of a slug and a digest.
+
+    Injective, and safe as a file name, a Kubernetes object's and a Google Secret Manager id.
+    """
+    if secret:
+        return secret
+    if SAFE.fullmatch(alias):
+        return alias
+    slug = re.sub(r"[^a-z0-9]+", "-", alias.lower()).strip("-")[:24].strip("-")
+    digest = hashlib.sha256(alias.encode()).hexdigest()[:10]
+    return f"key-{slug}-{digest}" if slug else f"key-{digest}"

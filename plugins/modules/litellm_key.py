@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_key
+short_description: Manage a virtual key of LiteLLM
+version_added: 1.0.0
+description:
+  - Creates, updates and deletes a virtual key. Its value is made and stored first, with M(tollgate.llm.file_secret) for instance,
+    and found again by its digest: a lost answer costs nothing, and no result holds the key.
+  - Options that are not given are kept as they are. O(clear) removes a value.
+  - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
+options:
+  alias:
+    description: The key's name. It is unique in the proxy.
+    type: str
+    required: true
+  state:
+    description: Whether it is there.
+    type: str
+    choices: [present, absent]
+    default: present
+  all_models:
+    description: Allow all models, now and later. Excludes O(models).
+    type: bool
+    default: false
+  value:
+    description: The key itself, V(sk-) and at least 13 more characters.
+    type: str
+  value_file:
+    description: A file that holds the key. It keeps the key out of Ansible altogether.
+    type: path
+  secret:
+    description: The secret in O(secrets_directory) that holds the key, if it is not named after the alias.
+    type: str
+  team:
+    description: "The team that the key belongs to. Its budget and limits hold too."
+    type: str
+  user:
+    description: "The user that the key belongs to."
+    type: str
+  models:
+    description: "The models that the key may use. LiteLLM takes an empty list for all models, so that is refused unless O(all_models=true)."
+    type: list
+    elements: str
+  max_budget:
+    description: "Dollars that the key may spend (in each O(budget_duration), if there is one)."
+    type: float
+  soft_budget:
+    description: "Dollars at which LiteLLM alerts. It stops nobody."
+    type: float
+  budget_duration:
+    description: "After this time the spend starts again from 0, aligned to the calendar, such as V(30d)."
+    type: str
+  budget_limits:
+    description: "Several budgets at once, each with C(budget_duration) and C(max_budget)."
+    type: list
+    elements: dict
+  budget_id:
+    description: "A shared budget. The key's own limits win over it."
+    type: str
+  tpm_limit:
+    description: "Tokens per minute."
+    type: int
+  rpm_limit:
+    description: "Requests per minute."
+    type: int
+  max_parallel_requests:
+    description: "Requests at a time."
+    type: int
+  duration:
+    description: "How long a new key is valid, such as V(90d). Not changed later."
+    type: str
+  blocked:
+    description: "Whether the key is refused for the time being."
+    type: bool
+  allowed_routes:
+    description: "The only routes that the key may call, such as V(/metrics) or V(llm_api_routes)."
+    type: list
+    elements: str
+  allowed_cache_controls:
+    description: "Cache controls that a request may carry."
+    type: list
+    elements: str
+  aliases:
+    description: "Names of models that are replaced by others in requests."
+    type: dict
+  permissions:
+    description: "LiteLLM's permissions of the key."
+    type: dict
+  model_rpm_limit:
+    description: "Requests per minute for each model."
+    type: dict
+  model_tpm_limit:
+    description: "Tokens per minute for each model."
+    type: dict
+  metadata:
+    description: "Anything about the key. Only declared entries are compared."
+    type: dict
+  clear:
+    description: Names of options whose value is removed.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Predicts exactly what a run does, and sends no write.
+  diff_mode:
+    support: full
+    description: Shows declared fields before and after, secrets never.
+extends_documentation_fragment:
+  - tollgate.llm._litellm
+seealso:
+  - module: tollgate.llm.litellm_tenants
+"""
+
+EXAMPLES = r"""
+- name: Make the value, once
+  tollgate.llm.file_secret:
+    directory: /var/lib/gateway/secrets
+    name: batch
+    generate: {format: hex, bytes: 24, prefix: sk-}
+
+- name: A key that may spend 5 dollars a week
+  tollgate.llm.litellm_key:
+    api_key_file: /var/lib/gateway/secrets/litellm-master-key
+    alias: batch
+    value_file: /var/lib/gateway/secrets/batch
+    models: [qwen-local]
+    max_budget: 5
+    budget_duration: 7d
+
+- name: No limit of requests any more
+  tollgate.llm.litellm_key:
+    api_key_file: /var/lib/gateway/secrets/litellm-master-key
+    alias: batch
+    value_file: /var/lib/gateway/secrets/batch
+    clear: [rpm_limit]
+"""
+
+RETURN = r"""
+summary:
+  description: How many objects were created, updated, unchanged and deleted.
+  type: dict
+  returned: always
+  sample: {created: 1, updated: 0, unchanged: 0, deleted: 0}
+objects:
+  description: Each object with what was done to it. No key, only its C(token_id).
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    kind:
+      description: V(model), V(team) or V(key).
+      type: str
+      returned: always
+    name:
+      description: The declared name.
+      type: str
+      returned: always
+    action:
+      description: V(created), V(updated), V(unchanged) or V(deleted).
+      type: str
+      returned: always
+    fields:
+      description: The fields that were changed.
+      type: list
+      elements: str
+      returned: always
+    token_id:
+      description: LiteLLM's name for a key, the SHA-256 of its value.
+      type: str
+      returned: for keys
+requests:
+  description: How many requests were sent, C(read) and C(write).
+  type: dict
+  returned: always
+  sample: {read: 1, write: 0}
+"""
+
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.key import Key
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.single import run
+
+
+def main() -> None:
+    run(
+        Key(),
+        {"value": {"type": "str", "no_log": True}, "value_file": {"type": "path", "no_log": False}},
+        mutually_exclusive=[("value", "value_file"), ("models", "all_models")],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_model
+short_description: Manage a model of LiteLLM
+version_added: 1.0.0
+description:
+  - Creates, updates and deletes a deployment of a model in LiteLLM's database. Its secrets are compared by fingerprints, since
+    LiteLLM never gives them back.
+  - Options that are not given are kept as they are. O(clear) removes a value.
+  - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
+options:
+  name:
+    description: The name that clients use. Several deployments may share it, each with an O(id).
+    type: str
+    required: true
+  state:
+    description: Whether it is there.
+    type: str
+    choices: [present, absent]
+    default: present
+  id:
+    description: The deployment's id, if it is not the name.
+    type: str
+  free:
+    description: Whether calls shall cost nothing. Only M(tollgate.llm.litellm_tenants) sees the budgets that this concerns.
+    type: bool
+    default: false
+  api_key_env:
+    description: An environment variable of whoever runs Ansible that holds the provider's key.
+    type: str
+  api_key_secret:
+    description: A secret in O(secrets_directory) that holds the provider's key.
+    type: str
+  secret_params:
+    description: Further secret parameters, each from one of C({secret: NAME}), C({file: PATH}), C({env: NAME}).
+    type: dict
+  model:
+    description: "The provider and its name of the model, such as V(hosted_vllm/qwen) or V(anthropic/claude-haiku-4-5)."
+    type: str
+  api_base:
+    description: "The provider's URL."
+    type: str
+  api_version:
+    description: "The provider's API version."
+    type: str
+  input_cost_per_token:
+    description: "Dollars per input token. Without prices calls cost nothing and budgets never bind."
+    type: float
+  output_cost_per_token:
+    description: "Dollars per output token."
+    type: float
+  cache_read_input_token_cost:
+    description: "Dollars per input token that the provider had cached."
+    type: float
+  cache_creation_input_token_cost:
+    description: "Dollars per input token that the provider caches."
+    type: float
+  rpm:
+    description: "Requests per minute that this deployment takes."
+    type: int
+  tpm:
+    description: "Tokens per minute that this deployment takes."
+    type: int
+  max_retries:
+    description: "How often a failed call is tried again."
+    type: int
+  weight:
+    description: "Its share among the deployments of one name."
+    type: int
+  order:
+    description: "Deployments of a lower number are tried first."
+    type: int
+  tags:
+    description: "Tags for routing."
+    type: list
+    elements: str
+  litellm_credential_name:
+    description: "A stored credential of LiteLLM."
+    type: str
+  litellm_params:
+    description: "Further parameters of the deployment. Nested values are stored in clear: no secrets there."
+    type: dict
+  model_info:
+    description: "Further facts about the model, such as C(mode), C(base_model), C(max_input_tokens)."
+    type: dict
+  clear:
+    description: Names of options whose value is removed.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Predicts exactly what a run does, and sends no write.
+  diff_mode:
+    support: full
+    description: Shows declared fields before and after, secrets never.
+extends_documentation_fragment:
+  - tollgate.llm._litellm
+seealso:
+  - module: tollgate.llm.litellm_tenants
+"""
+
+EXAMPLES = r"""
+- name: A vLLM server with prices
+  tollgate.llm.litellm_model:
+    api_key_file: /var/lib/gateway/secrets/litellm-master-key
+    name: qwen
+    model: hosted_vllm/Qwen/Qwen3-8B
+    api_base: http://gpu-host:8000/v1
+    input_cost_per_token: 0.000001
+    output_cost_per_token: 0.000002
+"""
+
+RETURN = r"""
+summary:
+  description: How many objects were created, updated, unchanged and deleted.
+  type: dict
+  returned: always
+  sample: {created: 1, updated: 0, unchanged: 0, deleted: 0}
+objects:
+  description: Each object with what was done to it. No key, only its C(token_id).
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    kind:
+      description: V(model), V(team) or V(key).
+      type: str
+      returned: always
+    name:
+      description: The declared name.
+      type: str
+      returned: always
+    action:
+      description: V(created), V(updated), V(unchanged) or V(deleted).
+      type: str
+      returned: always
+    fields:
+      description: The fields that were changed.
+      type: list
+      elements: str
+      returned: always
+    token_id:
+      description: LiteLLM's name for a key, the SHA-256 of its value.
+      type: str
+      returned: for keys
+requests:
+  description: How many requests were sent, C(read) and C(write).
+  type: dict
+  returned: always
+  sample: {read: 1, write: 0}
+"""
+
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.model import Model
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.single import run
+
+
+def main() -> None:
+    run(Model(), {}, mutually_exclusive=[])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_tenants
+short_description: Declare models, teams and virtual keys of a gateway in one task
+version_added: 1.0.0
+description:
+  - Makes a LiteLLM proxy as declared, with one paged read of each kind, a plan in memory, and concurrent writes of what differs,
+    in the order of dependence. A proxy that is as declared gets no write.
+  - What is not declared is left alone. An entry with C(state=absent) is removed.
+  - The whole declaration is checked before the first request. Misspelt fields, contradictions, budgets that would never bind and
+    keys that could use everything are refused, all at once.
+  - When an object fails, the others are done all the same, and each failure is reported.
+  - In an entry, a field that is left out is kept as it is, and V(null) clears it.
+options:
+  models:
+    description:
+      - Entries of C(name) (what clients call it; with C(id) where several deployments share it), C(model) (provider and its name),
+        C(api_base), C(api_version), prices in dollars (C(input_cost_per_token), C(output_cost_per_token),
+        C(cache_read_input_token_cost), C(cache_creation_input_token_cost)) or C(free=true), C(rpm), C(tpm), C(max_retries),
+        C(weight), C(order), C(tags), C(litellm_credential_name), and free C(litellm_params) and C(model_info).
+      - The provider's key comes from one of C(api_key_secret) (in O(secrets_directory)), C(api_key_file) and C(api_key_env);
+        other secret parameters from C(secret_params).
+      - See M(tollgate.llm.litellm_model) for each field.
+    type: list
+    elements: dict
+    default: []
+  teams:
+    description:
+      - Entries of C(team) (its id), C(alias), C(models) or C(all_models=true), C(max_budget), C(soft_budget),
+        C(budget_duration), C(budget_limits), C(tpm_limit), C(rpm_limit), C(blocked), C(model_rpm_limit), C(model_tpm_limit),
+        C(metadata).
+      - See M(tollgate.llm.litellm_team) for each field.
+    type: list
+    elements: dict
+    default: []
+  keys:
+    description:
+      - Entries of C(alias), C(secret) (where its value lies in O(secrets_directory), by default a name made from the alias),
+        C(team), C(models) or C(all_models=true), C(max_budget), C(budget_duration) and the other fields of
+        M(tollgate.llm.litellm_key).
+    type: list
+    elements: dict
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Predicts exactly what a run does, and sends no write.
+  diff_mode:
+    support: full
+    description: Shows declared fields before and after, secrets never.
+extends_documentation_fragment:
+  - tollgate.llm._litellm
+seealso:
+  - module: tollgate.llm.litellm_key
+  - module: tollgate.llm.litellm_model
+  - module: tollgate.llm.litellm_team
+  - module: tollgate.llm.file_secret
+"""
+
+EXAMPLES = r"""
+- name: Declare a gateway's tenants
+  tollgate.llm.litellm_tenants:
+    api_url: http://127.0.0.1:4000
+    api_key_file: /var/lib/gateway/secrets/litellm-master-key
+    secrets_directory: /var/lib/gateway/secrets
+    models:
+      - name: qwen
+        model: hosted_vllm/Qwen/Qwen3-8B
+        api_base: http://gpu-host:8000/v1
+        api_key_secret: vllm-api-key
+        input_cost_per_token: 0.000001
+        output_cost_per_token: 0.000002
+    teams:
+      - team: research
+        models: [qwen]
+        max_budget: 200
+        budget_duration: 30d
+    keys:
+      - alias: notebooks
+        team: research
+        models: [qwen]
+        max_budget: 20
+      - alias: retired
+        state: absent
+"""
+
+RETURN = r"""
+summary:
+  description: How many objects were created, updated, unchanged and deleted.
+  type: dict
+  returned: always
+  sample: {created: 1, updated: 0, unchanged: 0, deleted: 0}
+objects:
+  description: Each object with what was done to it. No key, only its C(token_id).
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    kind:
+      description: V(model), V(team) or V(key).
+      type: str
+      returned: always
+    name:
+      description: The declared name.
+      type: str
+      returned: always
+    action:
+      description: V(created), V(updated), V(unchanged) or V(deleted).
+      type: str
+      returned: always
+    fields:
+      description: The fields that were changed.
+      type: list
+      elements: str
+      returned: always
+    token_id:
+      description: LiteLLM's name for a key, the SHA-256 of its value.
+      type: str
+      returned: for keys
+requests:
+  description: How many requests were sent, C(read) and C(write).
+  type: dict
+  returned: always
+  sample: {read: 1, write: 0}
+"""
+
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.module import LiteLLMModule
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.key import Key
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.model import Model
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.team import Team
+
+
+def main() -> None:
+    module = LiteLLMModule(
+        {
+            "models": {"type": "list", "elements": "dict", "default": []},
+            "teams": {"type": "list", "elements": "dict", "default": []},
+            "keys": {"type": "list", "elements": "dict", "default": [], "no_log": False},
+        }
+    )
+    wanted = [(Model(), module.options["models"]), (Team(), module.options["teams"]), (Key(), module.options["keys"])]
+    module.run(wanted, complete=True)
+
+
+if __name__ == "__main__":
+    main()
