@@ -5,7 +5,7 @@
 const fs = require('node:fs')
 const net = require('node:net')
 const path = require('node:path')
-const { UserFacingError } = require('./errors')
+const { UserFacingError, unreachable, whileConnecting } = require('./errors')
 
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]) // length 8, code 80877103
 
@@ -16,8 +16,8 @@ function offersTls (target) {
     socket.setTimeout(target.connectTimeout * 1000 || 0, () => socket.destroy(new Error('timeout')))
     socket.once('connect', () => socket.write(SSL_REQUEST))
     socket.once('data', answer => { socket.destroy(); resolve(answer[0] === 0x53) }) // "S"
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error('Connection terminated')))
+    socket.once('error', error => reject(whileConnecting(error, target)))
+    socket.once('close', () => reject(unreachable(target)))
   })
 }
 
