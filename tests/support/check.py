@@ -9,6 +9,7 @@ Exit code 0 when all passed, 1 when one failed, 2 for a name that is no step's. 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -36,8 +37,10 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
         try:
             process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
+            print(f"a step did not end within {PATIENCE} s", file=sys.stderr)
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
 
 
 class Run:

@@ -9,7 +9,9 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
+from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
@@ -58,11 +60,21 @@ def unconfigured(collections: Path) -> dict[str, str]:
     return {**environment(collections), "ANSIBLE_CONFIG": str(empty)}
 
 
+def end_in_order() -> None:
+    """Let SIGTERM end this program as an exception does, with every `finally` on the way."""
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
 def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
     """Run one command of a step with its output shown; ends the step when it fails.
 
     A step that is ended interrupts its command, for pytest and Ansible clean up then, and waits for it.
     """
+    end_in_order()
     print("+", *command, flush=True)
     with subprocess.Popen([str(part) for part in command], cwd=cwd, env=env or environment()) as process:
         try:

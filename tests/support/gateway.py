@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import leftovers
 import ports
-from checkout import BIN, run
+from checkout import BIN, end_in_order, run
 
 INVENTORY = Path(__file__).resolve().parent / "inventory.yml"
 
@@ -53,7 +50,7 @@ class Place:
 @contextmanager
 def place(name: str) -> Iterator[Place]:
     """An empty state directory and free ports. Nothing of the gateway made there survives; leftovers fail the step."""
-    signal.signal(signal.SIGTERM, _interrupted)
+    end_in_order()
     # A short path: the names of UNIX sockets below it have little room.
     state = Path(tempfile.mkdtemp(prefix="tollgate-"))
     identity = ""
@@ -82,7 +79,3 @@ def running(name: str) -> Iterator[Place]:
         found = leftovers.sentences(where.state, identity, (where.port, where.database_port, where.simulator_port))
         if found:
             raise SystemExit("teardown left something behind:\n" + "\n".join(found))
-
-
-def _interrupted(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from checkout import COLLECTIONS, ROOT
+from checkout import COLLECTIONS, ROOT, end_in_order
 
 sys.path.insert(0, str(COLLECTIONS))
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.runtime import (
@@ -43,6 +43,7 @@ def engine_environment() -> Iterator[dict[str, str]]:
     Yields TOLLGATE_POSTGRES_BIN, TOLLGATE_POSTGRES_USER (empty: the caller), TOLLGATE_LITELLM_SITE (LiteLLM's
     site-packages), PRISMA_ENGINE_NODE_MODULES, and a PATH that starts with the runtime's Node.js.
     """
+    end_in_order()
     runtime = built()
     with TemporaryDirectory(prefix="tollgate-postgres-") as directory:
         postgres, user = runtime.postgres, ""
