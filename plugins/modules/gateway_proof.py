@@ -24,14 +24,14 @@ description:
   - A proof costs some calls of at most 16 output tokens.
 options:
   api_url:
-    description: Where the proxy answers, without C(/v1).
+    description: The LiteLLM proxy, without C(/v1). If not given, E(LITELLM_URL) is used.
     type: str
-    required: true
+    default: http://127.0.0.1:4000
   api_key:
-    description: The master key, or another key with the rights of an administrator.
+    description: An admin key, such as the master key. If not given, E(LITELLM_API_KEY) is used.
     type: str
   api_key_file:
-    description: A file that holds nothing but that key.
+    description: A file that holds an admin key. It is used before O(api_key); one of the two is needed.
     type: path
   model:
     description: The model to call. It must have a price, else no budget can stop a key.
@@ -50,22 +50,22 @@ options:
       - The proxy's C(proxy_batch_write_at), seconds between two writes of its ledger.
       - The proof waits for the ledger up to twice this time and 15 seconds.
     type: float
-    default: 10
+    default: 10.0
   wait:
     description:
       - How long all calls and the wait for the ledger may take, in seconds.
       - By default 90, or what O(batch_write_at) needs if that is longer.
     type: float
   timeout:
-    description: How long one request may take, in seconds.
+    description: Seconds to wait for one answer of the model. Other requests get 30 seconds at most.
     type: float
-    default: 60
+    default: 60.0
   validate_certs:
-    description: Whether to check the certificate of the proxy.
+    description: Whether the proxy's TLS certificate is checked.
     type: bool
     default: true
   ca_path:
-    description: A file with the certificates to trust instead of the system's.
+    description: A file of certificates of authorities to trust.
     type: path
   fingerprint:
     description: Names the configuration that is proved. A good verdict with the same fingerprint need not be repeated.
@@ -177,7 +177,6 @@ def main() -> None:
         AnsibleModule(
             argument_spec=ARGUMENTS,
             required_one_of=[("api_key", "api_key_file")],
-            mutually_exclusive=[("api_key", "api_key_file")],
             required_together=[("input_cost_per_token", "output_cost_per_token")],
             supports_check_mode=True,
         )

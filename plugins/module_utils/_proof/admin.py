@@ -5,76 +5,52 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
+from .._litellm.client import Client, LiteLLMError
 from .keys import ALIAS_PREFIX
 from .ledger import Row, rows_of
 from .money import Prices, amount
 
+with contextlib.suppress(ImportError):  # the module reports it
+    import httpx
+
 LEDGER_TIME = "%Y-%m-%d %H:%M:%S"
 
 
-class AdminError(Exception):
-    """The gateway refused an administrator's request (C(status)), or did not answer (0).
-
-    C(sent) says whether the request may have been carried out although the answer says otherwise or never came.
-    """
-
-    def __init__(self, message: str, status: int = 0, sent: bool = False) -> None:
-        super().__init__(message)
-        self.status = status
-        self.sent = sent
-
-
-class Management(Protocol):
-    """A client of LiteLLM's management API. Both raise AdminError."""
-
-    def get(self, path: str, query: Mapping[str, str]) -> Any:
-        """The JSON answer of a GET."""
-
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON answer of a POST."""
-
-
 class Admin:
-    """The few management requests of a proof."""
+    """The few management requests of a proof. All raise LiteLLMError."""
 
-    def __init__(self, management: Management) -> None:
-        self._management = management
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     def create_key(self, request: Mapping[str, Any]) -> None:
-        """Make a key whose text the request brings along."""
-        self._management.post("/key/generate", request)
+        """Make a key whose text the request brings along. After a failure L(was_refused) tells whether it is there."""
+        self._client.write("POST", "/key/generate", request, again=False)
 
     def delete_keys(self, token_ids: list[str]) -> None:
         """Delete keys, or find that none of them is there; the rows of their calls stay."""
         try:
-            self._management.post("/key/delete", {"keys": token_ids})
-        except AdminError as error:
+            self._client.write("POST", "/key/delete", {"keys": token_ids})
+        except LiteLLMError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
 
     def proof_keys(self) -> Iterator[Any]:
-        """All keys whose alias looks like a proof's, whoever made them. Other filters than ours may match more."""
-        page, pages = 1, 1
-        while page <= pages:
-            query = {
-                "key_alias": ALIAS_PREFIX,
-                "substring_matching": "true",
-                "return_full_object": "true",
-                "sort_by": "token",
-                "sort_order": "asc",
-                "size": "100",
-                "page": str(page),
-            }
-            answer = self._management.get("/key/list", query)
-            yield from answer.get("keys") or ()
-            pages = int(answer.get("total_pages") or 0)
-            page += 1
+        """All keys whose alias looks like a proof's, whoever made them. Other versions' filters may match more."""
+        query = {
+            "key_alias": ALIAS_PREFIX,
+            "substring_matching": "true",
+            "return_full_object": "true",
+            "sort_by": "token",
+            "sort_order": "asc",
+        }
+        return self._client.pages("/key/list", query, rows="keys", size="size")
 
     def rows(self, token_id: str) -> tuple[Row, ...]:
         """The billed calls of a key made within the last hour."""
@@ -85,26 +61,21 @@ class Admin:
             "end_date": (now + timedelta(hours=1)).strftime(LEDGER_TIME),
             "page_size": "100",
         }
-        return rows_of(self._management.get("/spend/logs/v2", query))
+        return rows_of(self._client.get("/spend/logs/v2", query))
 
     def spend(self, token_id: str) -> Decimal | None:
         """The spend of a key as its own row has it; None when LiteLLM doesn't say."""
-        info = self._management.get("/key/info", {"key": token_id}).get("info") or {}
+        info = self._client.get("/key/info", {"key": token_id}).get("info") or {}
         return amount(info["spend"]) if info.get("spend") is not None else None
 
     def prices(self, model: str) -> Prices:
-        """The prices that the proxy has for a model. Raises AdminError when it has none, or several that differ."""
-        found: set[tuple[str, str]] = set()
-        page, pages = 1, 1
-        while page <= pages:
-            answer = self._management.get("/v2/model/info", {"size": "100", "page": str(page)})
-            found |= {_prices(entry) for entry in answer.get("data") or () if entry.get("model_name") == model}
-            pages = int(answer.get("total_pages") or 0)
-            page += 1
+        """The prices that the proxy has for a model. Raises LiteLLMError when it has none, or several that differ."""
+        entries = self._client.pages("/v2/model/info", {}, rows="data", size="size")
+        found = {_prices(entry) for entry in entries if entry.get("model_name") == model}
         if not found:
-            raise AdminError(f'the proxy serves no model named "{model}"')
+            raise LiteLLMError(f'the proxy serves no model named "{model}"')
         if len(found) > 1:
-            raise AdminError(
+            raise LiteLLMError(
                 f'the deployments of "{model}" have different prices: {sorted(found)}. Declare what is right.'
             )
         return Prices.of(*found.pop())
@@ -113,3 +84,9 @@ class Admin:
 def _prices(entry: Mapping[str, Any]) -> tuple[str, str]:
     parameters = entry.get("litellm_params") or {}
     return str(parameters.get("input_cost_per_token") or 0), str(parameters.get("output_cost_per_token") or 0)
+
+
+def was_refused(error: LiteLLMError) -> bool:
+    """Whether a request was surely not carried out: LiteLLM said no, or was never reached."""
+    unreached = isinstance(error.__cause__, httpx.ConnectError)
+    return unreached or HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR

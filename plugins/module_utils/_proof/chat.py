@@ -19,7 +19,20 @@ with contextlib.suppress(ImportError):  # the module reports it
 # The least that every provider allows.
 MAX_TOKENS = 16
 
+CONNECT_SECONDS = 10.0
+
 PROMPT = "Count from 1 to 100."
+
+
+def user_client(url: str, timeout: float, verify: bool | str) -> httpx.Client:
+    """An HTTP client without any key of its own. C(timeout) is in seconds."""
+    local = httpx.URL(url).host in ("127.0.0.1", "::1", "localhost")
+    return httpx.Client(
+        base_url=f"{url}/",
+        timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+        verify=verify if url.startswith("https") else False,
+        trust_env=not local,
+    )
 
 
 class Chat:
@@ -58,7 +71,7 @@ class Chat:
         try:
             body = json.loads(response.text)
         except ValueError:
-            body = None
+            return refusal(response.status_code, None, response.text), ""
         if response.status_code != HTTPStatus.OK:
             return refusal(response.status_code, None, response.text), _database(body)
         return Answer(200), _database(body)

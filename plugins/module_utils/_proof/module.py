@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,47 +13,34 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .admin import Admin, AdminError
-from .chat import Chat
+from .._litellm.client import HTTPX_IMPORT_ERROR, Client, LiteLLMError
+from .._litellm.module import CONNECTION, Refused, read_file
+from .admin import Admin
+from .answer import clean
+from .chat import Chat, user_client
 from .interruption import Interrupted, on_signals
-from .management import HttpManagement
 from .money import Prices
 from .proof import Proof, Target
 from .verdict import Subject, age_of, read_verdict, still_counts, verdict_of, write_verdict
 
-try:
-    import httpx
-except ImportError:
-    HTTPX_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    HTTPX_IMPORT_ERROR = None
-
 LEAST_WAIT = 90.0
-CONNECT_SECONDS = 10.0
+MANAGEMENT_SECONDS = 30.0
 
 _missing: Callable[[str], str] = missing_required_lib
 
 ARGUMENTS: dict[str, Any] = {
-    "api_url": {"type": "str", "required": True},
-    "api_key": {"type": "str", "no_log": True},
-    "api_key_file": {"type": "path", "no_log": False},
+    **{name: CONNECTION[name] for name in ("api_url", "api_key", "api_key_file", "validate_certs", "ca_path")},
+    "timeout": {"type": "float", "default": 60.0},
     "model": {"type": "str", "required": True},
     "input_cost_per_token": {"type": "str", "no_log": False},
     "output_cost_per_token": {"type": "str", "no_log": False},
-    "batch_write_at": {"type": "float", "default": 10},
+    "batch_write_at": {"type": "float", "default": 10.0},
     "wait": {"type": "float"},
-    "timeout": {"type": "float", "default": 60},
-    "validate_certs": {"type": "bool", "default": True},
-    "ca_path": {"type": "path"},
     "fingerprint": {"type": "str", "default": ""},
     "verdict_file": {"type": "path"},
     "run": {"type": "str", "choices": ["changed", "always"], "default": "changed"},
     "max_age": {"type": "float"},
 }
-
-
-class Unusable(Exception):
-    """An argument that can't be used, with the reason."""
 
 
 def main_of(module: AnsibleModule) -> None:
@@ -72,8 +58,8 @@ def main_of(module: AnsibleModule) -> None:
             module.exit_json(changed=False, **result, **({"would_run": needed} if module.check_mode else {}))
         key = _key(arguments)
         verdict, warnings = _prove(arguments, subject, key)
-    except (Unusable, Interrupted, AdminError) as error:
-        module.fail_json(msg=f"proof of {arguments['api_url']}: {error}")
+    except (Refused, Interrupted, LiteLLMError) as error:
+        module.fail_json(msg=f"proof of {arguments['api_url']}: {clean(str(error))}")
     else:
         for warning in warnings:
             module.warn(warning)
@@ -108,11 +94,14 @@ def failure(verdict: Mapping[str, Any]) -> str:
 
 def _prove(arguments: Mapping[str, Any], subject: Subject, key: str) -> tuple[dict[str, Any], list[str]]:
     started, began = _now(), time.monotonic()
-    url = f"{subject.api_url}/"
+    url, timeout = subject.api_url, arguments["timeout"]
     verify: Any = arguments["ca_path"] or arguments["validate_certs"]
-    timeout = httpx.Timeout(arguments["timeout"], connect=min(CONNECT_SECONDS, arguments["timeout"]))
-    with on_signals() as interruption, httpx.Client(base_url=url, timeout=timeout, verify=verify) as http:
-        admin = Admin(HttpManagement(http, key))
+    with (
+        on_signals() as interruption,
+        Client(url, key, timeout=min(timeout, MANAGEMENT_SECONDS), verify=verify) as client,
+        user_client(url, timeout, verify) as http,
+    ):
+        admin = Admin(client)
         batch = arguments["batch_write_at"]
         wait = arguments["wait"] or max(LEAST_WAIT, 2 * batch + 30)
         target = Target(subject.model, _prices(arguments) or admin.prices(subject.model), batch, wait)
@@ -130,12 +119,12 @@ def _prove(arguments: Mapping[str, Any], subject: Subject, key: str) -> tuple[di
 
 def _validate(arguments: Mapping[str, Any]) -> None:
     if not arguments["api_url"].startswith(("http://", "https://")):
-        raise Unusable("api_url must begin with http:// or https://.")
+        raise Refused("api_url must begin with http:// or https://.")
     for name in ("batch_write_at", "wait", "timeout", "max_age"):
         if arguments[name] is not None and not arguments[name] > 0:
-            raise Unusable(f"{name} must be more than 0 seconds.")
+            raise Refused(f"{name} must be more than 0 seconds.")
     if not arguments["model"]:
-        raise Unusable("there is no model to prove: no declared model has a price, and none is named.")
+        raise Refused("there is no model to prove: no declared model has a price, and none is named.")
     _prices(arguments)
 
 
@@ -144,7 +133,7 @@ def _prices(arguments: Mapping[str, Any]) -> Prices | None:
     try:
         return None if None in declared else Prices.of(*declared)
     except ValueError as error:
-        raise Unusable(f"input_cost_per_token and output_cost_per_token: {error}.") from error
+        raise Refused(f"input_cost_per_token and output_cost_per_token: {error}.") from error
 
 
 def _subject(arguments: Mapping[str, Any]) -> Subject:
@@ -163,16 +152,10 @@ def _last_verdict(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(arguments: Mapping[str, Any]) -> str:
-    if not arguments["api_key_file"]:
-        return str(arguments["api_key"])
-    try:
-        key = Path(arguments["api_key_file"]).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise Unusable(f"api_key_file {arguments['api_key_file']} can't be read: {reason}.") from error
-    if not key:
-        raise Unusable(f"api_key_file {arguments['api_key_file']} is empty.")
-    return key
+    """The file's key, when one is named; a key in the environment is only there for those who name none."""
+    if arguments["api_key_file"]:
+        return read_file(Path(arguments["api_key_file"]), "api_key_file")
+    return str(arguments["api_key"])
 
 
 def _now() -> datetime:

@@ -9,10 +9,12 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from http import HTTPStatus
 
+from .._litellm.client import LiteLLMError
 from . import billing, checks
-from .admin import Admin, AdminError
-from .answer import Answer
+from .admin import Admin, was_refused
+from .answer import Answer, clean
 from .calls import together, until_refused
 from .chat import MAX_TOKENS, Chat
 from .check import Check
@@ -78,9 +80,9 @@ class Proof:
         """Make all checks. Raises Interrupted when told to end."""
         live = self._chat.health("health/liveliness")[0]
         self._interruption.check()
-        if not live.status:
+        if not live.served and live.status in (0, HTTPStatus.OK):
             others = (name for name in checks.NAMES if name != checks.READY)
-            why = "the gateway does not answer at all"
+            why = "no LiteLLM proxy answers there"
             return [checks.ready(live, live, ""), *(checks.not_tried(name, why) for name in others)]
         ready = checks.ready(live, *self._chat.health("health/readiness"))
         self._remove_leftovers()
@@ -114,16 +116,16 @@ class Proof:
             self._create(STREAM, target.model, budget)
             self._create(OTHER, NO_SUCH_MODEL, budget)
             lanes += [high, stream, other]
-        except AdminError as error:
-            seen.not_tried = f"the proof could not make its keys: {error}"
+        except LiteLLMError as error:
+            seen.not_tried = f"the proof could not make its keys: {clean(str(error))}"
         together(self._interruption, self._end, *lanes)
         if seen.not_tried or target.prices.free:
             return seen
         seen.low_budget = target.prices.low_budget(seen.high.tokens or typical, MAX_TOKENS)
         try:
             low = self._create(LOW, target.model, float(seen.low_budget))
-        except AdminError as error:
-            seen.low.append(Answer(0, message=f"its key could not be made: {error}"))
+        except LiteLLMError as error:
+            seen.low.append(Answer(0, message=f"its key could not be made: {clean(str(error))}"))
             return seen
 
         def one_after_another() -> None:
@@ -138,8 +140,8 @@ class Proof:
         self._keys[role] = key
         try:
             self._admin.create_key(key_request(key, self._run, [model], budget))
-        except AdminError as error:
-            if not error.sent:
+        except LiteLLMError as error:
+            if was_refused(error):
                 del self._keys[role]
             raise
         return key
@@ -164,8 +166,8 @@ class Proof:
         token_id = self._keys[account.role].token_id
         try:
             return replace(account, rows=self._admin.rows(token_id), spend=self._admin.spend(token_id), trouble="")
-        except (AdminError, ValueError) as error:
-            return replace(account, trouble=str(error))
+        except (LiteLLMError, ValueError) as error:
+            return replace(account, trouble=clean(str(error)))
 
     def _judged(self, seen: Seen, accounts: dict[str, Account], waited: float) -> list[Check]:
         model, prices = self._target.model, self._target.prices
@@ -187,8 +189,8 @@ class Proof:
             found = leftovers(self._admin.proof_keys(), datetime.now(tz=UTC))
             if found:
                 self._admin.delete_keys(found)
-        except AdminError as error:
-            self.warnings.append(f"Keys of killed proofs could not be looked for: {error}")
+        except LiteLLMError as error:
+            self.warnings.append(f"Keys of killed proofs could not be looked for: {clean(str(error))}")
 
     def _delete_keys(self) -> None:
         """Delete the keys of this run, those too whose making may have failed only in the answer."""
@@ -199,8 +201,8 @@ class Proof:
             try:
                 self._admin.delete_keys(token_ids)
                 return
-            except AdminError as error:
-                trouble = str(error)
+            except LiteLLMError as error:
+                trouble = clean(str(error))
             if attempt + 1 < _DELETE_TRIES:
                 time.sleep(_POLL_SECONDS)
         minutes = int(LIFETIME.total_seconds() // 60)

@@ -26,6 +26,7 @@ class Gateway:
     """Faults are plain attributes; what was asked of it is in C(requests)."""
 
     price: float = 1.0
+    page: str = ""
     database: str = "connected"
     backend_status: int = 200
     stream_usage: bool = True
@@ -42,9 +43,10 @@ class Gateway:
     requests: list[tuple[str, str]] = field(default_factory=list)
     on_request: Callable[[str], None] = field(default=lambda _path: None)
 
-    def client(self) -> httpx.Client:
-        """A client whose requests end here."""
-        return REAL_CLIENT(transport=httpx.MockTransport(self._answer), base_url="http://gateway.test/")
+    def client(self, **options: Any) -> httpx.Client:
+        """A client whose requests end here, in place of httpx.Client."""
+        kept = {name: options[name] for name in ("base_url", "headers") if name in options}
+        return REAL_CLIENT(transport=httpx.MockTransport(self._answer), **kept)
 
     def writes(self) -> list[str]:
         """The paths that were posted to, completions left out."""
@@ -54,6 +56,8 @@ class Gateway:
         path = request.url.path
         self.requests.append((request.method, path))
         self.on_request(path)
+        if self.page:
+            return httpx.Response(200, text=self.page)
         if path == "/health/liveliness":
             return httpx.Response(200, json="I'm alive!")
         if path == "/health/readiness":
@@ -95,7 +99,7 @@ class Gateway:
     def _delete_keys(self, tokens: list[str]) -> httpx.Response:
         if self.delete_failures:
             self.delete_failures -= 1
-            return _error(503, "no_db_connection", "the database is away")
+            return _error(500, "internal_server_error", "the database is away")
         gone = [token for token in tokens if self.keys.pop(token, None)]
         return httpx.Response(200, json={"deleted_keys": gone}) if gone else _error(404, "not_found_error", "none")
 
@@ -134,6 +138,8 @@ def _error(status: int, kind: str, message: str) -> httpx.Response:
 
 
 @pytest.fixture
-def gateway() -> Gateway:
-    """A healthy gateway."""
-    return Gateway()
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """A healthy gateway, which all HTTP clients talk to."""
+    healthy = Gateway()
+    monkeypatch.setattr(httpx, "Client", healthy.client)
+    return healthy

@@ -50,7 +50,6 @@ class Module:
 @pytest.fixture
 def run(gateway: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Module:
     monkeypatch.setattr(proof, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(proof_module.httpx, "Client", lambda **_options: gateway.client())
     return Module(capsys, tmp_path)
 
 
@@ -136,7 +135,7 @@ def test_a_verdict_that_can_not_be_written_is_a_warning(run: Module, tmp_path: P
         ({"output_cost_per_token": "cheap"}, "no amount of dollars"),
         ({"output_cost_per_token": None}, "required together"),
         ({"api_key": None}, "one of the following is required"),
-        ({"api_key": None, "api_key_file": "/nowhere/key"}, "can't be read: No such file"),
+        ({"api_key": None, "api_key_file": "/nowhere/key"}, "/nowhere/key: No such file"),
         ({"api_key": None, "api_key_file": "/dev/null"}, "is empty"),
     ],
 )
@@ -147,6 +146,15 @@ def test_bad_arguments_are_refused_before_anything_is_sent(
     assert result["failed"]
     assert reason in result["msg"]
     assert gateway.requests == []
+
+
+def test_a_key_in_the_environment_does_not_stand_in_the_way_of_a_file(
+    run: Module, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "key"
+    file.write_text(MASTER, encoding="utf-8")
+    monkeypatch.setenv("LITELLM_API_KEY", "sk-of-another-gateway")
+    assert run(api_key=None, api_key_file=str(file))["ok"]
 
 
 def test_without_httpx_it_says_what_to_install(run: Module, monkeypatch: pytest.MonkeyPatch) -> None:

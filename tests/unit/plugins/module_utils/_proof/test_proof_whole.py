@@ -6,20 +6,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.client import Client
 from ansible_collections.tollgate.llm.plugins.module_utils._proof import checks, proof
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.admin import Admin
-from ansible_collections.tollgate.llm.plugins.module_utils._proof.chat import Chat
+from ansible_collections.tollgate.llm.plugins.module_utils._proof.chat import Chat, user_client
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.check import Check
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.interruption import Interrupted, Interruption
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.keys import MARK
-from ansible_collections.tollgate.llm.plugins.module_utils._proof.management import HttpManagement
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.money import Prices
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.run import Run
 
+URL = "http://gateway.test"
 MASTER = "sk-master-of-the-test"
 PRICES = Prices(Decimal("1.75e-7"), Decimal("7e-7"))
 
@@ -29,10 +32,15 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "_POLL_SECONDS", 0.01)
 
 
+@contextmanager
+def made(gateway: Any, interruption: Interruption, prices: Prices = PRICES, wait: float = 5) -> Iterator[proof.Proof]:
+    target = proof.Target("qwen-local", prices, batch_write_at=0.1, wait=wait)
+    with Client(URL, MASTER) as client, user_client(URL, 5, True) as http:
+        yield proof.Proof(Admin(client), Chat(http, "qwen-local"), target, interruption)
+
+
 def proof_of(gateway: Any, prices: Prices = PRICES, wait: float = 5) -> tuple[list[Check], list[str]]:
-    with gateway.client() as http:
-        target = proof.Target("qwen-local", prices, batch_write_at=0.1, wait=wait)
-        work = proof.Proof(Admin(HttpManagement(http, MASTER)), Chat(http, "qwen-local"), target, Interruption())
+    with made(gateway, Interruption(), prices, wait) as work:
         return work.checks(), work.warnings
 
 
@@ -140,6 +148,14 @@ def test_a_lost_database_is_told_first(gateway: Any) -> None:
     assert "database disconnected" in failed(proof_of(gateway)[0])[checks.READY]
 
 
+def test_a_page_of_something_else_is_no_gateway(gateway: Any) -> None:
+    gateway.page = "<html>sign in</html>"
+    found = failed(proof_of(gateway)[0])
+    assert set(found) == set(checks.NAMES)
+    assert "sign in" in found[checks.READY]
+    assert gateway.writes() == []
+
+
 def test_without_keys_the_rest_says_why_it_was_not_tried(gateway: Any) -> None:
     gateway.refuse_keys = True
     found, warnings = proof_of(gateway)
@@ -185,10 +201,7 @@ def test_leftovers_of_a_killed_proof_are_removed_and_foreign_keys_stay(gateway: 
 def test_an_interrupted_proof_keeps_no_key(gateway: Any, path: str) -> None:
     interruption = Interruption()
     gateway.on_request = lambda asked: interruption.tell(15) if asked == path else None
-    with gateway.client() as http:
-        target = proof.Target("qwen-local", PRICES, batch_write_at=0.1, wait=5)
-        work = proof.Proof(Admin(HttpManagement(http, MASTER)), Chat(http, "qwen-local"), target, interruption)
-        with pytest.raises(Interrupted, match="SIGTERM"):
-            work.checks()
+    with made(gateway, interruption) as work, pytest.raises(Interrupted, match="SIGTERM"):
+        work.checks()
     assert gateway.keys == {}
     assert work.warnings == []
