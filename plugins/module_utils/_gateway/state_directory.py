@@ -18,7 +18,7 @@ from .files import write_file
 
 FORMAT = 1
 MARKER = "gateway.json"
-SUBDIRECTORIES = ("secrets", "log", "run", "verdicts")
+SUBDIRECTORIES = ("secrets", "log", "run", "run/bin", "run/litellm", "verdicts")
 # The supervisor's socket is the longest name below it; a UNIX socket's path has 107 bytes (unix(7)).
 LONGEST = 107 - len("/run/supervisor.sock.4194304")
 SAFE = re.compile(r"[A-Za-z0-9._/@+,=-]+")

@@ -64,7 +64,9 @@ def test_everything_wrong_is_said_at_once() -> None:
     assert text.endswith("Nothing was changed.")
 
 
-@pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("10.1.2.3", True)])
+@pytest.mark.parametrize(
+    ("host", "refused"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("10.1.2.3", True)]
+)
 def test_failing_open_is_for_the_loopback_only(host: str, refused: bool) -> None:
     declared = {
         **GOOD,

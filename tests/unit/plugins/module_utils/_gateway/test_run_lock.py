@@ -81,7 +81,11 @@ def test_a_killed_run_frees_it_and_its_tasks_are_ended(state: Path, started: lis
 
 def test_a_task_that_ignores_the_question_is_killed(state: Path) -> None:
     stubborn = subprocess.Popen(
-        [sys.executable, "-c", "import signal,time; signal.signal(15, signal.SIG_IGN); print('x', flush=True); time.sleep(60)"],
+        [
+            sys.executable,
+            "-c",
+            "import signal,time; signal.signal(15, signal.SIG_IGN); print('x', flush=True); time.sleep(60)",
+        ],
         stdout=subprocess.PIPE,
     )
     assert stubborn.stdout is not None

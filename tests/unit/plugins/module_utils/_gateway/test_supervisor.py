@@ -147,6 +147,11 @@ def test_a_program_that_can_not_start_is_explained_by_its_log(supervisor: Superv
 
 
 def test_a_percent_sign_in_a_command_reaches_the_program(supervisor: Supervisor) -> None:
-    odd = Program("server", [sys.executable, "-c", "import sys,time; print(sys.argv[1], flush=True); time.sleep(600)", "50% of 'a b'"], "/tmp", 1)
+    odd = Program(
+        "server",
+        [sys.executable, "-c", "import sys,time; print(sys.argv[1], flush=True); time.sleep(600)", "50% of 'a b'"],
+        "/tmp",
+        1,
+    )
     supervisor.apply([odd])
     wait_for(lambda: (supervisor.log / "server.log").read_text().strip() == "50% of 'a b'")
