@@ -84,11 +84,11 @@ def test_histogram_buckets_are_cumulative(make_backend: Any) -> None:
         backend.post(CHAT, {"messages": USER, "max_tokens": 1})
     assert backend.metric("time_to_first_token_seconds_bucket", 'le="0.02"') == 0
     assert backend.metric("time_to_first_token_seconds_bucket", 'le="+Inf"') == 3
-    assert backend.metric("time_to_first_token_seconds_sum") >= 0.09
+    assert backend.metric("time_to_first_token_seconds_sum") >= 0.089
 
 
 def test_more_requests_than_seats_wait_in_line(make_backend: Any) -> None:
-    backend = make_backend(max_num_seqs=2, time_to_first_token=0.3, num_gpu_blocks=10)
+    backend = make_backend(max_num_seqs=2, time_to_first_token=0.6, num_gpu_blocks=10)
 
     async def work(client: httpx.AsyncClient) -> tuple[str, list[int]]:
         requests = [
@@ -96,7 +96,8 @@ def test_more_requests_than_seats_wait_in_line(make_backend: Any) -> None:
             for _count in range(5)
         ]
         metrics = ""
-        while 'num_requests_waiting{engine="0",model_name="qwen-local"} 3.0' not in metrics:
+        waiting = 'num_requests_waiting{engine="0",model_name="qwen-local"} 3.0'
+        while waiting not in metrics and not all(request.done() for request in requests):
             await asyncio.sleep(0)  # let the requests come as far as they can
             metrics = (await client.get("/metrics")).text
         return metrics, [response.status_code for response in await asyncio.gather(*requests)]
@@ -115,5 +116,5 @@ def test_a_request_may_choose_its_own_delay(backend: Any, way: str) -> None:
     if way == "body":
         body["vllm_xargs"] = {"time_to_first_token": 120}
     backend.post(CHAT, body, headers=headers)
-    assert backend.metric("time_to_first_token_seconds_sum") >= 0.12
+    assert backend.metric("time_to_first_token_seconds_sum") >= 0.119
     assert backend.post(CHAT, body, headers={"x-simulator-time-to-first-token": "soon"}).status_code == 400
