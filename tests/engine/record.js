@@ -49,4 +49,5 @@ for (const line of fs.readFileSync(process.argv[2], 'utf8').split('\n').filter(B
   kept.push(batch ? { batch: compact, transaction } : { query: compact[0] })
 }
 const lines = list => `[\n${list.map(item => JSON.stringify(item)).join(',\n')}\n]`
-process.stdout.write(`{"selections": ${lines(selections)}, "requests": ${lines(kept)}}\n`)
+// `refused` is {number of the request: code} for those that can't succeed on an empty database; fill it after judging.
+process.stdout.write(`{"refused": {}, "selections": ${lines(selections)}, "requests": ${lines(kept)}}\n`)
