@@ -56,7 +56,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway.files import same_text, write_file
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.files import has_mode, read_text, write_file
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run
 
 
@@ -84,8 +84,7 @@ def main() -> None:
             f"export OPENAI_BASE_URL={shlex.quote(module.params['base_url'])}\n"
             f"export OPENAI_API_KEY={shlex.quote(key)}\n"
         )
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0
-        changed = not same_text(path, text) or mode != 0o600  # noqa: PLR2004  # the file's mode
+        changed = read_text(path) != text or not has_mode(path, 0o600)
         if changed and not module.check_mode:
             write_file(path, text)
         return {"changed": changed, "path": str(path)}

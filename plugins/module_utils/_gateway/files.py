@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -34,9 +35,14 @@ def write_file(path: Path, text: str, mode: int = 0o600) -> None:
         raise GatewayError(f"{path}: can't be written: {error.strerror}.", next_step=step) from error
 
 
-def same_text(path: Path, text: str) -> bool:
-    """Whether C(path) already holds C(text)."""
+def read_text(path: Path) -> str | None:
+    """What C(path) holds; None when it is not there or no text."""
     try:
-        return path.read_text(encoding="utf-8") == text
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return False
+        return None
+
+
+def has_mode(path: Path, mode: int) -> bool:
+    """Whether the file has exactly these permissions."""
+    return stat.S_IMODE(path.stat().st_mode) == mode

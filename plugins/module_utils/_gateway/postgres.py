@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .error import GatewayError
-from .files import same_text
+from .files import read_text
 
 # Only password logins over TCP on the loopback. No superuser can log in: it has no password.
 HOST_RULES = "# Managed by tollgate.llm\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all ::1/128 scram-sha-256\n"
@@ -91,7 +91,7 @@ class Cluster:
                 "Its files can't be read by another major version.",
                 "Use the version of tollgate.llm that made it, dump and restore, or name a server by gateway_database_url.",
             )
-        return steps + [f"{path.name} written" for path, text in self.files().items() if not same_text(path, text)]
+        return steps + [f"{path.name} written" for path, text in self.files().items() if read_text(path) != text]
 
     def ensure(self) -> list[str]:
         """Bring everything about; each step is whole or absent. Returns what was done."""

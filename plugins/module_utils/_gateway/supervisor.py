@@ -20,7 +20,7 @@ from typing import Any
 
 from . import processes
 from .error import GatewayError
-from .files import same_text, write_file
+from .files import read_text, write_file
 
 try:
     from supervisor.xmlrpc import SupervisorTransport
@@ -127,7 +127,7 @@ class Supervisor:
 
     def differs(self, program: Program) -> bool:
         """Whether this program's configuration on disk is another one, or it does not run."""
-        if not same_text(self.programs / f"{program.name}.conf", program.section(self.log)):
+        if read_text(self.programs / f"{program.name}.conf") != program.section(self.log):
             return True
         return self.members().get(program.name, {}).get("statename") not in ("RUNNING", "STARTING")
 
