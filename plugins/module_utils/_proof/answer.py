@@ -15,6 +15,7 @@ from typing import Any
 from .money import Tokens
 
 BUDGET_EXCEEDED = "budget_exceeded"
+TOO_LATE = "too late"
 NO_DATABASE = "no_db_connection"
 KEY_MODEL_ACCESS_DENIED = "key_model_access_denied"
 LONGEST_MESSAGE = 300

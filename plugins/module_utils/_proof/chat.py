@@ -10,7 +10,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from .answer import Answer, clean, refusal, streamed_answer, whole_answer
+from .answer import TOO_LATE, Answer, clean, refusal, streamed_answer, whole_answer
 from .ledger import TAG
 
 with contextlib.suppress(ImportError):  # the module reports it
@@ -96,4 +96,5 @@ def _database(body: Any) -> str:
 
 
 def _unanswered(error: Exception) -> Answer:
-    return Answer(0, message=clean(f"{type(error).__name__}: {error}"))
+    kind = TOO_LATE if isinstance(error, httpx.TimeoutException) else ""
+    return Answer(0, kind, clean(f"{type(error).__name__}: {error}"))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from http import HTTPStatus
 
-from .answer import KEY_MODEL_ACCESS_DENIED, NO_DATABASE, Answer
+from .answer import KEY_MODEL_ACCESS_DENIED, NO_DATABASE, TOO_LATE, Answer
 from .check import Check
 from .money import Prices, dollars
 
@@ -67,7 +67,7 @@ def low_is_stopped(answers: Sequence[Answer], budget: Decimal, prices: Prices) -
         return Check(LOW_IS_STOPPED, ok=False, detail=why)
     served = [answer for answer in answers if answer.served]
     spent = sum((prices.cost(answer.tokens) for answer in served if answer.tokens), Decimal(0))
-    last = answers[-1] if answers else Answer(0, message="no call was made")
+    last = answers[-1] if answers else Answer(0, TOO_LATE, "there was no time left for a call")
     calls = f"call {len(answers)}" if answers else "the first call"
     if last.stopped_by_budget and served:
         passed = f"a budget of {dollars(budget)} let {_calls(len(served))} through ({dollars(spent)})"
@@ -122,6 +122,10 @@ def not_tried(name: str, why: str) -> Check:
 def next_step(answer: Answer) -> str:
     """What to look at after an answer that nobody expected."""
     steps = (
+        (
+            answer.error_type == TOO_LATE,
+            "The model is slow or its backend hangs: look at the backend, or give it more time (wait, timeout).",
+        ),
         (answer.status == 0, "Is the proxy running and reachable?"),
         (answer.error_type == NO_DATABASE, "Look at the database."),
         (answer.stopped_by_budget, "A budget above the key's own is used up: look at max_budget of the whole proxy."),

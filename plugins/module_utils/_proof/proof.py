@@ -14,7 +14,7 @@ from http import HTTPStatus
 from .._litellm.client import LiteLLMError
 from . import billing, checks
 from .admin import Admin, was_refused
-from .answer import Answer, clean
+from .answer import TOO_LATE, Answer, clean
 from .calls import together, until_refused
 from .chat import MAX_TOKENS, Chat
 from .check import Check
@@ -32,7 +32,7 @@ HIGH, LOW, STREAM, OTHER = "high", "low", "stream", "other"
 
 _POLL_SECONDS = 0.5
 _DELETE_TRIES = 5
-_NO_ANSWER = Answer(0, message="none within the time of the proof")
+_NO_ANSWER = Answer(0, TOO_LATE, "none within the time of the proof")
 
 
 @dataclass(frozen=True)

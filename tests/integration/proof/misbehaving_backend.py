@@ -75,6 +75,15 @@ class Backend(BaseHTTPRequestHandler):
         """Say nothing: pytest's output stays readable."""
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing about clients that went away."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_arguments: Any) -> None:
+        """A proof that was ended closes its connections."""
+
+
 def _events(answer: dict[str, Any], usage: dict[str, int], fault: str) -> Iterator[str]:
     answer = {**answer, "object": "chat.completion.chunk"}
     for word in WORDS:
@@ -93,8 +102,7 @@ def _event(content: dict[str, Any]) -> str:
 def running_backend() -> Iterator[str]:
     """The base URL of a backend that ends with the context."""
     Backend.ended.clear()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Backend)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/v1"

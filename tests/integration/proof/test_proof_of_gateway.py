@@ -134,6 +134,15 @@ def test_a_gateway_that_is_not_there_is_told_soon(gateway: Gateway) -> None:
     assert result["seconds"] < 5
 
 
+def test_a_model_that_hangs_is_waited_for_no_longer_than_told(gateway: Gateway, models: Callable[..., str]) -> None:
+    result = result_of(gateway.start(models(backend.SLOW), wait=4))
+    faults = failed(result)
+    assert set(faults) == {"high_completes", "low_is_stopped", "ledger", "stream_is_billed"}
+    assert "The model is slow or its backend hangs" in faults["high_completes"]
+    assert result["seconds"] < 10
+    assert gateway.proof_keys() == set()
+
+
 def test_a_wrong_master_key_is_told(gateway: Gateway, models: Callable[..., str], tmp_path: Path) -> None:
     wrong = tmp_path / "key"
     wrong.write_text("sk-wrong-wrong-wrong-wrong", encoding="utf-8")
