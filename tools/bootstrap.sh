@@ -4,7 +4,7 @@
 # checkout into it as the collection tollgate.llm. Does nothing, in milliseconds, when it is up to date.
 set -eu
 
-root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd -P)
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 venv=$root/.venv
 
 refuse() {

@@ -9,9 +9,9 @@ name: key_secret_name
 short_description: The name under which a virtual key's value is stored
 version_added: 1.0.0
 description:
-  - The entry's C(secret), else its alias when that is made of C([a-z0-9-]) and has at most 40 characters, else a name built
-    from the alias and its digest. Two aliases never share a name, and the name is safe as a file, a Kubernetes object and a
-    Google Secret Manager id.
+  - The entry's C(secret), else its alias when that is made of C([a-z0-9-]) and has at most 40 characters, else a name
+    built from the alias and its digest. Two aliases never share a name, and the name is safe as a file, a Kubernetes
+    object and a Google Secret Manager id.
 positional: _input
 options:
   _input:
@@ -37,7 +37,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.names import key_secret_name
 
 

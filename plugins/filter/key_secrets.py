@@ -9,8 +9,8 @@ name: key_secrets
 short_description: The secrets that the values of virtual keys are kept in
 version_added: 1.0.0
 description:
-  - For each entry of C(gateway_keys) that is wanted, a secret to be generated (C(sk-) and 192 random bits), as an entry of
-    O(tollgate.llm.file_secret#module:secrets).
+  - For each entry of C(gateway_keys) that is wanted, a secret to be generated (C(sk-) and 192 random bits), as an
+    entry of O(tollgate.llm.file_secret#module:secrets).
 positional: _input
 options:
   _input:
@@ -24,7 +24,7 @@ author: The Tollgate developers (@tollgate)
 EXAMPLES = r"""
 - name: Keep the values of the declared keys
   tollgate.llm.file_secret:
-    directory: .tollgate/secrets
+    directory: /var/lib/gateway/secrets
     secrets: "{{ gateway_keys | tollgate.llm.key_secrets }}"
 """
 

@@ -73,7 +73,7 @@ EXAMPLES = r"""
   tollgate.llm.file_secret:
     directory: /var/lib/gateway/secrets
     name: litellm-salt-key
-    value_file: /root/salt-of-the-old-gateway
+    value_file: /var/backups/salt-of-the-old-gateway
 
 - name: Remove a secret that nothing needs any more
   tollgate.llm.file_secret:
@@ -140,7 +140,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets.run import r
 def main() -> None:
     """Run the module."""
     arguments = module_arguments({"directory": {"type": "path", "required": True}})
-    module = AnsibleModule(**arguments)  # type: ignore[no-untyped-call]
+    module = AnsibleModule(**arguments)
     run(module, FileStore(Path(module.params["directory"])))
 
 

@@ -30,7 +30,9 @@ attributes:
     support: full
   diff_mode:
     support: none
-    description: The file holds a key.
+    details: The file holds a key.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 author: The Tollgate developers (@tollgate)
 """
 
@@ -54,7 +56,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.files import has_mode, read_text, write_file
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run

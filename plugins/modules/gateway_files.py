@@ -36,6 +36,8 @@ attributes:
     support: full
   diff_mode:
     support: full
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 author: The Tollgate developers (@tollgate)
 seealso:
   - module: ansible.builtin.copy

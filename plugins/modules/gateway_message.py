@@ -22,10 +22,13 @@ attributes:
     support: full
   diff_mode:
     support: none
-    description: Nothing is changed.
+    details: Nothing is changed.
   action:
     support: full
-    description: Runs on the controller only.
+    details: Runs on the controller only.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
+  - tollgate.llm._attributes.action
 author: The Tollgate developers (@tollgate)
 """
 

@@ -10,8 +10,8 @@ module: gateway_status
 short_description: Say what runs of a local gateway
 version_added: 1.0.0
 description:
-  - Looks at processes, ports, database, migrations, models and the last proof of a gateway, changes nothing, and gives one
-    verdict. Nothing is called that costs money.
+  - Looks at processes, ports, database, migrations, models and the last proof of a gateway, changes nothing, and
+    gives one verdict. Nothing is called that costs money.
 options:
   state_dir:
     description: The gateway's state directory.
@@ -54,7 +54,9 @@ attributes:
     support: full
   diff_mode:
     support: none
-    description: Nothing is changed.
+    details: Nothing is changed.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 requirements:
   - supervisor
   - psutil
@@ -101,7 +103,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import (
     database,
     processes,

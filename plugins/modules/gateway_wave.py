@@ -10,9 +10,9 @@ module: gateway_wave
 short_description: Begin or end a wave of a gateway
 version_added: 1.0.0
 description:
-  - At the beginning of a wave it refuses what can't work (misspelt C(gateway_*) variables, contradictions in the gateway
-    file, taken ports, a full disk, a state directory of somebody else), makes the state directory, and takes the lock, so
-    that one run at a time works on a gateway. What a killed run left behind is ended.
+  - At the beginning of a wave it refuses what can't work (misspelt C(gateway_*) variables, contradictions in the
+    gateway file, taken ports, a full disk, a state directory of somebody else), makes the state directory, and takes
+    the lock, so that one run at a time works on a gateway. What a killed run left behind is ended.
   - At its end it writes the wave's verdict, C(verdicts/<wave>.json).
   - It runs on the controller and reads the C(gateway_*) variables of the play.
 options:
@@ -32,7 +32,8 @@ options:
     type: path
     required: true
   verdict:
-    description: Whether the wave's verdict counts as bad until its end. The proof keeps its last one, and writes its own.
+    description:
+      - Whether the wave's verdict counts as bad until its end. The proof keeps its last one, and writes its own.
     type: bool
     default: true
   checks:
@@ -43,13 +44,16 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Looks, refuses, and writes nothing.
+    details: Looks, refuses, and writes nothing.
   diff_mode:
     support: none
-    description: Verdicts are not part of what is declared.
+    details: Verdicts are not part of what is declared.
   action:
     support: full
-    description: Runs on the controller only.
+    details: Runs on the controller only.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
+  - tollgate.llm._attributes.action
 requirements:
   - psutil
 author: The Tollgate developers (@tollgate)

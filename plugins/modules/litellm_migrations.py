@@ -10,9 +10,9 @@ module: litellm_migrations
 short_description: Apply LiteLLM's database migrations as a step of their own
 version_added: 1.0.0
 description:
-  - Compares the migrations that a LiteLLM version brings with those that the database has. When some are missing it runs
-    the given command (LiteLLM's own set-up, which takes Prisma's lock and mends half-applied migrations where it can) and
-    looks again.
+  - Compares the migrations that a LiteLLM version brings with those that the database has. When some are missing it
+    runs the given command (LiteLLM's own set-up, which takes Prisma's lock and mends half-applied migrations where it
+    can) and looks again.
   - A migration that failed (Prisma's P3009) is named, with its error and the command that goes on.
 options:
   database:
@@ -50,9 +50,11 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says which migrations are missing. A database that can't be reached yet counts as empty.
+    details: Says which migrations are missing. A database that can't be reached yet counts as empty.
   diff_mode:
     support: full
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 requirements:
   - psycopg
 author: The Tollgate developers (@tollgate)
@@ -95,7 +97,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import database, migrations
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run

@@ -10,10 +10,11 @@ module: litellm_salt_guard
 short_description: Prove that the salt key is the one that a database was encrypted with
 version_added: 1.0.0
 description:
-  - LiteLLM encrypts provider keys in its database with the salt key. A proxy that is started with another one reports itself
-    healthy, has lost every stored model, and writes new rows with the new salt. This module stops the run before that.
-  - It compares the salt with the fingerprint which the first run left in the database (schema C(tollgate)), and tries it on
-    encrypted rows. The fingerprint is written only when no row contradicts it.
+  - LiteLLM encrypts provider keys in its database with the salt key. A proxy that is started with another one reports
+    itself healthy, has lost every stored model, and writes new rows with the new salt. This module stops the run
+    before that.
+  - It compares the salt with the fingerprint which the first run left in the database (schema C(tollgate)), and tries
+    it on encrypted rows. The fingerprint is written only when no row contradicts it.
 options:
   database:
     description: The database.
@@ -33,10 +34,12 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Compares, writes nothing. A database that can't be reached yet counts as empty.
+    details: Compares, writes nothing. A database that can't be reached yet counts as empty.
   diff_mode:
     support: none
-    description: The only change is the fingerprint's first writing.
+    details: The only change is the fingerprint's first writing.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 requirements:
   - psycopg
   - pynacl
@@ -68,7 +71,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import database, salt
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run

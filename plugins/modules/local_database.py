@@ -10,8 +10,8 @@ module: local_database
 short_description: Make the PostgreSQL cluster of a local gateway
 version_added: 1.0.0
 description:
-  - Makes a PostgreSQL data directory with one role and one database, in one step that is whole or absent, and writes its
-    configuration. It neither starts nor stops a server.
+  - Makes a PostgreSQL data directory with one role and one database, in one step that is whole or absent, and writes
+    its configuration. It neither starts nor stops a server.
   - Only the given role can log in, with its password, over the loopback. The superuser has no password.
 options:
   state_dir:
@@ -19,7 +19,9 @@ options:
     type: path
     required: true
   installation:
-    description: The PostgreSQL installation, as RV(tollgate.llm.local_runtime#module:postgres) says. May be empty in check mode.
+    description:
+      - The PostgreSQL installation, as RV(tollgate.llm.local_runtime#module:postgres) says. May be empty in check
+        mode.
     type: str
     required: true
   port:
@@ -55,10 +57,12 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would be done.
+    details: Says what would be done.
   diff_mode:
     support: none
-    description: RV(steps) tells what was done.
+    details: RV(steps) tells what was done.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 author: The Tollgate developers (@tollgate)
 """
 
@@ -97,7 +101,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.postgres import Cluster
 

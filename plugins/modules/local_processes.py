@@ -10,8 +10,8 @@ module: local_processes
 short_description: Keep the processes of a local gateway running
 version_added: 1.0.0
 description:
-  - Runs programs under supervisord, which restarts them when they die and rotates their logs. A program is restarted by this
-    module when its command or a file that it reads at its start has changed, and otherwise left alone.
+  - Runs programs under supervisord, which restarts them when they die and rotates their logs. A program is restarted
+    by this module when its command or a file that it reads at its start has changed, and otherwise left alone.
   - Then waits until each is ready, and explains it when one is not.
 options:
   state_dir:
@@ -88,10 +88,12 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says which programs would be (re)started.
+    details: Says which programs would be (re)started.
   diff_mode:
     support: none
-    description: RV(started) tells what was done.
+    details: RV(started) tells what was done.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 requirements:
   - supervisor
   - psutil
@@ -133,11 +135,9 @@ checks:
       detail: process 4711, ready after 0.8 s
 """
 
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import database, processes, readiness, supervisor
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.state_directory import StateDirectory

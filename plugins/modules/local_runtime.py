@@ -10,8 +10,8 @@ module: local_runtime
 short_description: Build the programs of a local gateway
 version_added: 1.0.0
 description:
-  - Builds LiteLLM, PostgreSQL, Node.js and Prisma's engine from locked package versions into a directory below the build
-    cache, named after everything that it is made of. Gateways of one version share it.
+  - Builds LiteLLM, PostgreSQL, Node.js and Prisma's engine from locked package versions into a directory below the
+    build cache, named after everything that it is made of. Gateways of one version share it.
   - A build that was killed is recognised by its missing stamp and made again; two that start at once make one.
 options:
   cache:
@@ -39,10 +39,12 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says whether a build is needed, without building.
+    details: Says whether a build is needed, without building.
   diff_mode:
     support: none
-    description: A runtime is whole or absent.
+    details: A runtime is whole or absent.
+extends_documentation_fragment:
+  - tollgate.llm._attributes
 requirements:
   - uv
 author: The Tollgate developers (@tollgate)
@@ -100,7 +102,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.runtime import Recipe, Runtime, build
 

@@ -49,8 +49,8 @@ def history(connection: Connection[tuple[Any, ...]], known: Sequence[str]) -> Hi
     if not present or present[0] is None:
         return History((), tuple(known), (), ())
     rows = connection.execute(
-        "SELECT migration_name, started_at::text, finished_at IS NOT NULL, rolled_back_at IS NOT NULL, coalesce(logs, '') "
-        "FROM _prisma_migrations ORDER BY started_at"
+        "SELECT migration_name, started_at::text, finished_at IS NOT NULL, rolled_back_at IS NOT NULL, "
+        "coalesce(logs, '') FROM _prisma_migrations ORDER BY started_at"
     ).fetchall()
     applied = {name for name, _, finished, rolled_back, _ in rows if finished and not rolled_back}
     failed = [

@@ -89,7 +89,7 @@ class Cluster:
             raise GatewayError(
                 f"database: {self.data} was made by PostgreSQL {found}, this runtime has {self.version()}.",
                 "Its files can't be read by another major version.",
-                "Use the version of tollgate.llm that made it, dump and restore, or name a server by gateway_database_url.",
+                "Use the version of tollgate.llm that made it, dump and restore, or set gateway_database_url.",
             )
         return steps + [f"{path.name} written" for path, text in self.files().items() if read_text(path) != text]
 

@@ -60,7 +60,8 @@ def _client_key(declared: Mapping[str, Any]) -> list[str]:
     if not wanted or wanted in aliases:
         return []
     return [
-        f'gateway_client_key: no key in gateway_keys has the alias "{wanted}" (there are: {", ".join(map(str, aliases))}).'
+        f'gateway_client_key: no key in gateway_keys has the alias "{wanted}" '
+        f"(there are: {', '.join(map(str, aliases)) or 'none'})."
     ]
 
 
@@ -71,8 +72,8 @@ def _fail_open(declared: Mapping[str, Any]) -> list[str]:
         return []
     return [
         "gateway_general_settings.allow_requests_on_db_unavailable: refused while gateway_host is "
-        f"{declared.get('gateway_host')}: anybody who reaches it could use every model, unbilled, while the database is "
-        "away. Bind to 127.0.0.1, or leave the setting out."
+        f"{declared.get('gateway_host')}: anybody who reaches it could use every model, unbilled, while the "
+        "database is away. Bind to 127.0.0.1, or leave the setting out."
     ]
 
 

@@ -57,7 +57,7 @@ class Target:
                 answer = httpx.get(self.url, timeout=5, trust_env=False)
             except httpx.HTTPError as error:
                 return f"{self.url}: {error or type(error).__name__}"
-            if answer.status_code != 200:  # noqa: PLR2004  # the HTTP status
+            if answer.status_code != 200:  # noqa: PLR2004 (the HTTP status)
                 return f"{self.url} answers {answer.status_code}: {answer.text[:200]}"
         return ""
 

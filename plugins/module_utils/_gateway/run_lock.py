@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from . import processes
@@ -73,7 +73,7 @@ class RunLock:
                 "run": run,
                 "arguments": processes.command_line(pid),
                 "directory": _directory_of(pid),
-                "since": datetime.now(tz=timezone.utc).isoformat(timespec="seconds"),
+                "since": datetime.now(tz=UTC).isoformat(timespec="seconds"),
             }
             write_file(self.path, json.dumps(content, indent=2) + "\n")
             return run, ended
@@ -89,7 +89,7 @@ class RunLock:
 
 
 def end_orphans(owner: dict[str, object]) -> list[int]:
-    """End what a dead run left behind: its tasks' processes, and ansible's own workers, which go on after their parent."""
+    """End what a dead run left: its tasks' processes, and ansible's own workers, which go on after their parent."""
     if not owner or _alive(owner):
         return []
     tasks = processes.with_environment(RUN_VARIABLE, str(owner.get("run")))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The local gateway's runtime: LiteLLM, PostgreSQL, Node.js and Prisma's engine, built once and shared.
 
-It lies below the build cache under a name made of everything it is built from, so that two gateways of one version share
-it, an upgrade builds another one beside it, and a half-built one is recognised by its missing stamp.
+It lies below the build cache under a name made of everything it is built from, so that two gateways of one version
+share it, an upgrade builds another one beside it, and a half-built one is recognised by its missing stamp.
 """
 
 from __future__ import annotations

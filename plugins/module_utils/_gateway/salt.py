@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The salt key against the database: nobody may start a proxy with another one than its rows were encrypted with.
 
-LiteLLM encrypts with SHA-256 of the salt key as the key of a secretbox (litellm/proxy/common_utils/encrypt_decrypt_utils.py).
+LiteLLM encrypts with SHA-256 of the salt key as the key of a secretbox
+(litellm/proxy/common_utils/encrypt_decrypt_utils.py).
 A wrong salt starts a healthy proxy which has lost every stored model, and new rows mix two salts.
 """
 
@@ -81,22 +82,22 @@ def examine(connection: Connection[tuple[Any, ...]], salt: str) -> Finding:
     good = bad = 0
     for table, query in ENCRYPTED_ROWS:
         if _exists(connection, f'"{table}"'):
-            for (value,) in connection.execute(query).fetchall():  # type: ignore[arg-type]  # constants of this file
+            for (value,) in connection.execute(query).fetchall():
                 # AES values (`v2:gcm:`) and plain text can't be judged here; only secretbox values count.
                 if value and _is_secretbox(value):
                     good, bad = (good + 1, bad) if decrypts(value, salt) else (good, bad + 1)
     return Finding(canary, good, bad)
 
 
-def judge(finding: Finding, salt: str, store: str, written: str = "") -> bool:
+def judge(finding: Finding, salt: str, store: str) -> bool:
     """Whether the canary has to be written. Raises GatewayError when this salt is not the database's."""
     mine = fingerprint(salt)
     if finding.canary is not None and finding.canary != mine:
         raise GatewayError(
             f"salt key: {store} has fingerprint {mine}, the database was encrypted with {finding.canary}.",
             "A proxy with another salt would lose every stored model and credential. Nothing was started.",
-            f"Restore the former content of {store} from a backup{written}. If it is lost for good, the models' secrets "
-            "have to be entered again: remove this gateway (make clean) and make a new one.",
+            f"Restore the former content of {store} from a backup. If it is lost for good, the models' secrets have "
+            "to be entered again: remove this gateway (make clean) and make a new one.",
         )
     if finding.undecryptable and not finding.decrypted:
         raise GatewayError(
@@ -109,11 +110,11 @@ def judge(finding: Finding, salt: str, store: str, written: str = "") -> bool:
 
 
 def write_canary(connection: Connection[tuple[Any, ...]], salt: str) -> None:
-    """Remember the salt's fingerprint. The first writer wins. Raises GatewayError when the role may not make a schema."""
+    """Remember the salt's fingerprint; the first writer wins. Raises GatewayError when no schema may be made."""
     try:
         with connection.transaction():
             for statement in CREATE:
-                connection.execute(statement)  # type: ignore[arg-type]  # constants of this file
+                connection.execute(statement)
             connection.execute(
                 "INSERT INTO tollgate.salt_canary (fingerprint) VALUES (%s) ON CONFLICT DO NOTHING",
                 (fingerprint(salt),),

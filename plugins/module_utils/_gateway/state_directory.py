@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import stat
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .error import GatewayError
@@ -90,7 +90,7 @@ class StateDirectory:
             foreign = sorted(entry.name for entry in self.path.iterdir() if not entry.name.startswith("."))
             if foreign:
                 raise GatewayError(
-                    f"gateway_state_dir: {self.path} is not empty and no gateway's (it holds {', '.join(foreign[:3])}).",
+                    f"gateway_state_dir: {self.path} holds {', '.join(foreign[:3])}: it is not empty and no gateway's.",
                     next_step="Choose an empty or new directory.",
                 )
             return
@@ -127,7 +127,7 @@ class StateDirectory:
                 "format": FORMAT,
                 "name": name,
                 "id": secrets.token_hex(6),
-                "created": datetime.now(tz=timezone.utc).isoformat(timespec="seconds"),
+                "created": datetime.now(tz=UTC).isoformat(timespec="seconds"),
             }
             write_file(self.path / MARKER, json.dumps(marker, indent=2) + "\n")
         return bool(missing)

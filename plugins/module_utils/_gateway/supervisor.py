@@ -205,7 +205,8 @@ class Supervisor:
         return (
             f"[supervisord]\n{text}\n"
             f"[unix_http_server]\nfile = {self.socket}\nchmod = 0700\n\n"
-            "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
+            "[rpcinterface:supervisor]\n"
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
             f"[supervisorctl]\nserverurl = unix://{self.socket}\n\n"
             f"[include]\nfiles = {self.programs}/*.conf\n"
         )

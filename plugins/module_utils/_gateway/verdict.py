@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .files import write_file
@@ -33,7 +33,7 @@ def begin(state: Path, wave: str) -> None:
 def finish(state: Path, wave: str, checks: Sequence[Check]) -> bool:
     """Write the wave's verdict; its start is taken from the file that L(begin) left. Returns whether all is well."""
     started = str(read(state, wave).get("started") or now())
-    seconds = (datetime.now(tz=timezone.utc) - datetime.fromisoformat(started)).total_seconds()
+    seconds = (datetime.now(tz=UTC) - datetime.fromisoformat(started)).total_seconds()
     return _write(state, wave, started, round(max(seconds, 0.0), 1), checks)
 
 
@@ -48,7 +48,7 @@ def read(state: Path, wave: str) -> dict[str, object]:
 
 def now() -> str:
     """The time in UTC, to the millisecond."""
-    return datetime.now(tz=timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(tz=UTC).isoformat(timespec="milliseconds")
 
 
 def _write(state: Path, wave: str, started: str, seconds: float, checks: Sequence[Check]) -> bool:
