@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-import uvicorn  # type: ignore[import-not-found, unused-ignore] (the runtime has it)
+import uvicorn  # type: ignore[import-not-found, unused-ignore]  # the runtime has it
 
 from .server import Simulator
 from .settings import Settings

@@ -67,7 +67,7 @@ def race(secrets: Secrets, wanted: Wanted, *, locks: bool = True) -> list[tuple[
     def work() -> str:
         os.close(go)
         if not locks:
-            file_directory.Directory.locked = no_locks  # type: ignore[method-assign, assignment] (the test takes the locks away)
+            file_directory.Directory.locked = no_locks  # type: ignore[method-assign, assignment]  # the test takes the locks away
         os.read(ready, 1)  # returns when the parent closes the last writer
         report = secrets.ensure(wanted)
         outcome = report.outcomes[0] if report.error is None else None
