@@ -47,41 +47,30 @@ class Run:
     """The chosen steps, their processes and their results."""
 
     def __init__(self, chosen: list[Step], jobs: int) -> None:
-        # A gateway step holds one of two places for minutes, so it starts first and the short ones fill the other.
-        self.waiting = sorted(chosen, key=lambda step: (not step.gateway, -step.seconds))
+        # The longest holds one place for minutes, so it starts first and the others fill the second one.
+        self.waiting = sorted(chosen, key=lambda step: -step.seconds)
         self.jobs = min(jobs, len(chosen))
         self.width = max(len(step.name) for step in chosen)
         self.passed: dict[str, bool] = {}
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.changed = threading.Condition()
-        self.gateway_runs = False
+        self.alone = threading.Lock()
         self.stopped = False
 
     def _next(self) -> Step | None:
-        with self.changed:
-            while self.waiting and not self.stopped:
-                for step in self.waiting:
-                    if not (step.gateway and self.gateway_runs):
-                        self.waiting.remove(step)
-                        self.gateway_runs = self.gateway_runs or step.gateway
-                        return step
-                self.changed.wait()
-            return None
+        with self.alone:
+            return self.waiting.pop(0) if self.waiting and not self.stopped else None
 
     def _work(self) -> None:
         while step := self._next():
             started = time.monotonic()
             code = self._run(step)
-            with self.changed:
+            with self.alone:
                 self.passed[step.name] = code == 0
-                if step.gateway:
-                    self.gateway_runs = False
                 self._report(step, code, time.monotonic() - started)
-                self.changed.notify_all()
 
     def _run(self, step: Step) -> int:
         with (LOGS / f"{step.name}.log").open("wb") as log:
-            with self.changed:
+            with self.alone:
                 if self.stopped:
                     return 130
                 # A session of its own: an interrupt reaches the step once, through stop(), and it can clean up.
@@ -114,8 +103,6 @@ class Run:
         """End what runs and start nothing more."""
         self.stopped = True
         end([process for process in self.processes if process.poll() is None])
-        with self.changed:
-            self.changed.notify_all()
 
     def all(self) -> bool:
         """Run everything. Returns whether all passed."""
