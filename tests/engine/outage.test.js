@@ -22,7 +22,9 @@ before(async () => {
   await postgres.sql('outage', 'GRANT ALL ON ALL TABLES IN SCHEMA public TO crowded')
 })
 after(async () => {
-  if (!skip) await postgres.remove()
+  if (skip) return
+  await QueryEngine.stopAll()
+  await postgres.remove()
 })
 
 const secret = new RegExp([PASSWORD, encodeURIComponent(PASSWORD)].map(text => text.replace(/[^\w]/g, '\\$&')).join('|'))
@@ -74,6 +76,7 @@ test('a database that goes away and returns: P1001 at once, then all is well, wi
   await Promise.all(Array.from({ length: 4 }, () => engine.sql('SELECT pg_sleep(0.05)')))
   const transaction = await engine.begin({ timeout: 60000 })
   const running = assert.rejects(engine.sql('SELECT pg_sleep(60)'), error => error.code === 'P1017' || error.meta.code === '57P01')
+  await until(async () => assert.equal((await postgres.sql('postgres', "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")).length, 1))
   await postgres.down()
   await running
   for (let attempt = 0; attempt < 3; attempt++) {

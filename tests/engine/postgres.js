@@ -33,12 +33,14 @@ function freePort () {
   })
 }
 
-/** Resolves when `probe` does not throw; the test's own time limit is the deadline. */
+/** Resolves when `probe` does not throw; throws its error after 30 seconds. */
 async function until (probe) {
+  const deadline = Date.now() + 30000
   for (;;) {
     try {
       return await probe()
-    } catch {
+    } catch (error) {
+      if (Date.now() > deadline) throw error
       await new Promise(resolve => setTimeout(resolve, 20))
     }
   }

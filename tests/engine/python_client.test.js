@@ -24,14 +24,13 @@ before(async () => {
   await postgres.database('client', readFixture('schema.sql'))
   // A copy of the package: generating writes into it, and the proxy's own must stay as it is.
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-client-'))
-  fs.cpSync(path.join(SITE, 'prisma'), path.join(directory, 'prisma'), { recursive: true })
+  fs.cpSync(path.join(SITE, 'prisma'), path.join(directory, 'prisma'), { recursive: true, preserveTimestamps: true }) // and its .pyc files
   fs.writeFileSync(path.join(directory, 'schema.prisma'), readFixture('schema.prisma')
     .replace('provider = "prisma-client-py"', 'provider = "prisma-client-py"\n  interface = "asyncio"\n  recursive_type_depth = -1\n  enable_experimental_decimal = true'))
   environment = {
     ...process.env,
     PATH: `${path.join(SITE, '..', '..', '..', 'bin')}:${process.env.PATH}`,
     PYTHONPATH: directory,
-    PYTHONDONTWRITEBYTECODE: '1',
     DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/nothing', // the client's own URL wins
     CLIENT_URL: postgres.url('client', 'connection_limit=5'),
     PRISMA_QUERY_ENGINE_BINARY: QUERY_ENGINE,
@@ -49,7 +48,8 @@ after(async () => {
 })
 
 test('prisma-client-py reads and writes what it was given', { skip }, async () => {
-  const generated = python('-m', 'prisma', 'generate', '--schema', 'schema.prisma')
+  const cli = path.join(NODE_MODULES, 'prisma', 'build', 'index.js')
+  const generated = spawnSync(process.execPath, [cli, 'generate', '--schema', 'schema.prisma'], { cwd: directory, env: environment, encoding: 'utf8' })
   assert.equal(generated.status, 0, generated.stdout + generated.stderr)
   const { status, stdout, stderr } = python(fixture('client.py'))
   assert.equal(status, 0, stdout + stderr)

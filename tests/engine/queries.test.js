@@ -18,7 +18,7 @@ before(async () => {
 })
 after(async () => {
   if (skip) return
-  await engine.stop()
+  await QueryEngine.stopAll()
   await postgres.remove()
 })
 beforeEach(async () => {

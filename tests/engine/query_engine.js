@@ -7,6 +7,8 @@ const http = require('node:http')
 const { QUERY_ENGINE, fixture } = require('./engine_files')
 const { freePort, until } = require('./postgres')
 
+const running = new Set()
+
 class QueryEngine {
   /** Starts it on a database; resolves when it answers, or with its exit code and stderr when it gave up. */
   static async start (url, { schema = fixture('schema.prisma'), environment = {} } = {}) {
@@ -18,7 +20,12 @@ class QueryEngine {
     })
     engine.output = ''
     for (const stream of [engine.process.stdout, engine.process.stderr]) stream.setEncoding('utf8').on('data', text => { engine.output += text })
-    engine.ended = new Promise(resolve => engine.process.once('close', code => { engine.code = code; resolve(code) }))
+    running.add(engine)
+    engine.ended = new Promise(resolve => engine.process.once('close', code => {
+      engine.code = code
+      running.delete(engine)
+      resolve(code)
+    }))
     await Promise.race([engine.ended, until(() => {
       if (engine.code !== undefined) return undefined
       return engine.send('GET', '/status')
@@ -75,6 +82,11 @@ class QueryEngine {
 
   end (verb, id) {
     return this.send('POST', `/transaction/${id}/${verb}`)
+  }
+
+  /** For a file's `after`: what a failed test left running would keep the file from ending. */
+  static stopAll () {
+    return Promise.all(Array.from(running, engine => engine.stop()))
   }
 
   async stop () {

@@ -77,6 +77,7 @@ before(async () => {
 after(async () => {
   if (skip) return
   door.server.close()
+  await QueryEngine.stopAll()
   await postgres.remove()
   fs.rmSync(directory, { recursive: true })
 })

@@ -23,6 +23,8 @@ function giveBack (client, destroy, listener) {
   if (!destroy) client.removeListener('error', listener)
 }
 
+const KEPT = 1000
+
 /** Errors can't cross into WebAssembly: they stay here, and the engine's reply names them by number. */
 class Exceptions {
   constructor () {
@@ -32,6 +34,7 @@ class Exceptions {
 
   keep (error) {
     this.kept.set(++this.next, error)
+    this.kept.delete(this.next - KEPT) // the engine does not name every error that it meets
     return failed({ kind: 'GenericJs', id: this.next })
   }
 

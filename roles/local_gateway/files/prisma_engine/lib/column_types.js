@@ -29,7 +29,14 @@ const ELEMENT = { // oid of the array -> oid of its element
 }
 
 const same = text => text
-const withoutZone = text => text.replace(/[+-]\d\d(?::?\d\d){0,2}$/, '') // the session is in UTC
+
+/** A time in UTC without its "+00". Sessions are in UTC; one that isn't (a pooler's) must not shift times silently. */
+function withoutZone (text) {
+  if (!/[+-]\d/.test(text.slice(10))) return text // infinity
+  if (!text.endsWith('+00')) throw new Error('The database session is not in UTC: set its TimeZone.')
+  return text.slice(0, -3)
+}
+
 const READ = {
   16: text => text === 't',
   17: text => Array.from(Buffer.from(text.slice(2), 'hex')), // bytea_output = hex
@@ -39,7 +46,7 @@ const READ = {
   [FLOAT8]: Number,
   790: text => text.replace(/[$,]/g, ''),
   1184: withoutZone,
-  1266: withoutZone,
+  1266: text => withoutZone(`0000-00-00 ${text}`).slice(11),
 }
 
 /**

@@ -10,12 +10,13 @@ const { poolTimeout, whileConnecting } = require('./errors')
 for (const name of Object.keys(process.env)) if (/^PG[A-Z]/.test(name)) delete process.env[name]
 const pg = load('pg')
 
+const SESSION = { TimeZone: 'UTC', bytea_output: 'hex', extra_float_digits: '1' }
+
 const quoted = identifier => `"${identifier.replace(/"/g, '""')}"`
 const escaped = value => value.replace(/[\\ ]/g, '\\$&') // a value inside the startup packet's `options`
 
 function clientOptions (target, ssl) {
-  const settings = ['TimeZone=UTC', 'bytea_output=hex', 'extra_float_digits=1', `search_path=${quoted(target.schema)}`]
-  const options = settings.map(setting => `-c ${escaped(setting)}`)
+  const options = Object.entries({ ...SESSION, search_path: quoted(target.schema) }).map(([name, value]) => `-c ${name}=${escaped(value)}`)
   if (target.options) options.push(target.options)
   return {
     host: target.host,
@@ -63,6 +64,7 @@ class Pool {
       maxLifetimeSeconds: target.lifetime,
     })
     this.pool.on('error', () => {}) // an idle connection died; the pool has dropped it
+    if (target.pooler) this.pool.on('connect', client => client.query(`SET TimeZone = 'UTC'; SET search_path = ${quoted(target.schema)}`).catch(() => {}))
   }
 
   /** A connection, or Prisma's error: why none can be made, or `tooLate()` (P2024) when none is free in time. */
