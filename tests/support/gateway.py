@@ -36,6 +36,10 @@ class Place:
 
     def play(self, playbook: str, *arguments: str) -> None:
         """Run a playbook for this gateway; ends the step when it fails."""
+        run(BIN / "ansible-playbook", playbook, "--inventory", INVENTORY, *self.arguments(), *arguments)
+
+    def arguments(self) -> list[str]:
+        """The extra variables that make a run this gateway's."""
         variables = {
             "gateway_name": self.name,
             "gateway_state_dir": self.state,
@@ -43,8 +47,7 @@ class Place:
             "gateway_database_port": self.database_port,
             "gateway_simulator_port": self.simulator_port,
         }
-        given = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
-        run(BIN / "ansible-playbook", playbook, "--inventory", INVENTORY, *given, *arguments)
+        return [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
 
 
 @contextmanager
