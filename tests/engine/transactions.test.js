@@ -130,3 +130,12 @@ test('a transaction whose connection dies ends with P1017 and gives its place ba
   }
   assert.deepEqual(await names(), [])
 })
+
+test('a session that is not in UTC is an error, not a shifted time', { skip }, async () => {
+  const id = await engine.begin()
+  await engine.mutate('executeRaw(query: "SET LOCAL TIME ZONE \'Asia/Kolkata\'", parameters: "[]")', id)
+  await assert.rejects(engine.sql("SELECT '2024-01-01T00:00:00Z'::timestamptz AS a", [], id), /not in UTC/)
+  await engine.end('rollback', id)
+  assert.deepEqual(await engine.sql("SELECT '2024-01-01T00:00:00Z'::timestamptz AS a, 'infinity'::timestamptz::text AS i"),
+    [{ a: ['datetime', '2024-01-01T00:00:00+00:00'], i: ['string', 'infinity'] }])
+})

@@ -17,12 +17,6 @@ function argument (value) {
   return value
 }
 
-// The pool listens to the clients it keeps; one that it drops may still emit an error, which `listener` swallows.
-function giveBack (client, destroy, listener) {
-  client.release(destroy)
-  if (!destroy) client.removeListener('error', listener)
-}
-
 const KEPT = 1000
 
 /** Errors can't cross into WebAssembly: they stay here, and the engine's reply names them by number. */
@@ -85,7 +79,7 @@ class Transaction extends Queryable {
     this.client = client
     this.options = { usePhantomQuery: false } // the engine itself sends BEGIN, COMMIT and ROLLBACK
     this.broken = () => this.done(true)
-    client.on('error', this.broken) // without a listener a lost connection would end the process
+    client.on('error', this.broken)
     this.commit = async () => this.done(false)
     this.rollback = async () => this.done(false)
   }
@@ -104,7 +98,8 @@ class Transaction extends Queryable {
   done (destroy) {
     if (!this.over) {
       this.over = true
-      giveBack(this.client, destroy, this.broken)
+      this.client.removeListener('error', this.broken)
+      this.client.release(destroy)
     }
     return ok(undefined)
   }
@@ -149,7 +144,8 @@ class Adapter extends Queryable {
       broken = broken || !error.severity || error.severity === 'FATAL'
       throw error
     } finally {
-      giveBack(client, broken, onError)
+      client.removeListener('error', onError)
+      client.release(broken)
     }
   }
 }

@@ -64,7 +64,10 @@ class Pool {
       maxLifetimeSeconds: target.lifetime,
     })
     this.pool.on('error', () => {}) // an idle connection died; the pool has dropped it
-    if (target.pooler) this.pool.on('connect', client => client.query(`SET TimeZone = 'UTC'; SET search_path = ${quoted(target.schema)}`).catch(() => {}))
+    this.pool.on('connect', client => {
+      client.on('error', () => {}) // without a listener a connection that dies while it is in use would end the process
+      if (target.pooler) client.query(`SET TimeZone = 'UTC'; SET search_path = ${quoted(target.schema)}`).catch(() => {})
+    })
   }
 
   /** A connection, or Prisma's error: why none can be made, or `tooLate()` (P2024) when none is free in time. */
