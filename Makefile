@@ -57,3 +57,11 @@ logs: ## Follow the logs of all processes (STATE=directory for another gateway's
 .PHONY: test
 test: test-environment ## Formats, lint, sanity, units, integration, molecule
 	@.venv/bin/python tests/support/check.py $(STEPS)
+
+SEED ?= 1
+ROUNDS ?= 10
+
+.PHONY: test-soak
+test-soak: test-environment ## What is too long for every day: runs killed at many random moments (SEED=, ROUNDS=)
+	@mkdir -p .tollgate/soak
+	.venv/bin/python tests/support/killed.py --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/killed-$(SEED).log | grep -E '^(round|seed)'

@@ -21,7 +21,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec({"text": {"type": "str", "required": True}})
+        options = self.validate_argument_spec({"text": {"type": "str", "required": True}})[1]
         Display().display(str(options["text"]).rstrip())
         result["changed"] = False
         return result

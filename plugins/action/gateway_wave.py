@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         if processes.PSUTIL_IMPORT_ERROR:
             raise AnsibleActionFail("The Python package psutil is missing. Run: pip install psutil")
-        _, options = self.validate_argument_spec(
+        options = self.validate_argument_spec(
             {
                 "wave": {"type": "str", "required": True},
                 "state": {"type": "str", "choices": ["begun", "ended", "locked"], "required": True},
@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
                 "verdict": {"type": "bool", "default": True},
                 "checks": {"type": "list", "elements": "dict", "default": []},
             }
-        )
+        )[1]
         try:
             if options["state"] == "begun":
                 result.update(self._begin(options, task_vars or {}))
@@ -82,7 +82,7 @@ class ActionModule(ActionBase):
         if not exists or self._task.check_mode:
             lock.check(os.getppid())
             return {"changed": False, "exists": exists, "ansible_facts": self._facts(state, "")}
-        run, _ = lock.take(os.getppid())
+        run = lock.take(os.getppid())[0]
         return {"changed": False, "exists": exists, "ansible_facts": self._facts(state, run)}
 
     @staticmethod

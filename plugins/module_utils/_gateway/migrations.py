@@ -52,7 +52,7 @@ def history(connection: Connection[tuple[Any, ...]], known: Sequence[str]) -> Hi
         "SELECT migration_name, started_at::text, finished_at IS NOT NULL, rolled_back_at IS NOT NULL, "
         "coalesce(logs, '') FROM _prisma_migrations ORDER BY started_at"
     ).fetchall()
-    applied = {name for name, _, finished, rolled_back, _ in rows if finished and not rolled_back}
+    applied = {row[0] for row in rows if row[2] and not row[3]}
     failed = [
         Failed(name, started, log)
         for name, started, finished, rolled_back, log in rows

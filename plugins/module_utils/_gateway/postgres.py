@@ -128,12 +128,12 @@ class Cluster:
         libraries = package.parent / f"{package.name}.libs"
         if libraries.is_dir():
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-        for folder, _, files in os.walk(fresh):
-            Path(folder).chmod(0o755)
-            for name in files:
+        for folder, folders, files in os.walk(fresh):
+            for name in (*folders, *files):
                 path = Path(folder) / name
                 if not path.is_symlink():
                     path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+        fresh.chmod(0o755)
         fresh.rename(program)
 
     def _create(self) -> None:

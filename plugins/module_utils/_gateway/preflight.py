@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+try:
+    import yaml
+except ImportError:
+    YAML_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    YAML_IMPORT_ERROR = None
 
 from .._litellm.declaration import check_declaration
 from .._litellm.versions import refusal

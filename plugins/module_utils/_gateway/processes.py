@@ -106,7 +106,7 @@ def end(pids: Iterable[int], patience: float = 10.0) -> list[int]:
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, stubborn = psutil.wait_procs(alive, timeout=patience)
+    stubborn = psutil.wait_procs(alive, timeout=patience)[1]
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()

@@ -104,15 +104,20 @@ def _workers(owner: dict[str, object]) -> list[int]:
     arguments, directory = owner.get("arguments"), owner.get("directory")
     if not arguments or not directory:
         return []
-    boot, _, born = str(owner.get("started") or "/0").rpartition("/")
+    boot, born = _split(str(owner.get("started") or "/0"))
     found = []
     for pid in processes.all_pids():
         if processes.parent_of(pid) not in _reapers() or processes.command_line(pid) != arguments:
             continue
-        pid_boot, _, pid_born = (processes.start_time(pid) or "/0").rpartition("/")
-        if pid_boot == boot and int(pid_born) >= int(born) and _directory_of(pid) == directory:
+        pid_boot, pid_born = _split(processes.start_time(pid) or "/0")
+        if pid_boot == boot and pid_born >= born and _directory_of(pid) == directory:
             found.append(pid)
     return found
+
+
+def _split(start_time: str) -> tuple[str, int]:
+    boot, ticks = start_time.rsplit("/", 1)
+    return boot, int(ticks)
 
 
 def _reapers() -> set[int]:

@@ -23,8 +23,8 @@ from checkout import BIN, ROOT, environment
 from gateway import INVENTORY
 
 # Tables whose rows are what was declared; a second run may not touch one.
-# Spend moves by itself and is left out.
-_ROW = "(to_jsonb(t) - 'spend' - 'total_spend' - 'last_active' - 'last_used_at')::text"
+# Spend moves by itself, and a row's updated_at with it; settings_updated_at tells of changes to a key.
+_ROW = "(to_jsonb(t) - 'spend' - 'total_spend' - 'last_active' - 'last_used_at' - 'updated_at')::text"
 DECLARED: dict[str, LiteralString] = {
     "LiteLLM_VerificationToken": f'SELECT {_ROW} FROM "LiteLLM_VerificationToken" t',  # noqa: S608 (constants)
     "LiteLLM_TeamTable": f'SELECT {_ROW} FROM "LiteLLM_TeamTable" t',  # noqa: S608 (constants)

@@ -130,9 +130,9 @@ def test_a_failed_migration_is_named_with_the_next_command(gateway: Gateway) -> 
 def test_a_proxy_killed_hard_loses_at_most_its_last_batch(gateway: Gateway) -> None:
     """Counts the lost rows: those of calls within proxy_batch_write_at seconds before the kill."""
     key = gateway.secret("default")
-    early = [gateway.chat(key).json()["id"] for _ in range(5)]
+    early = [gateway.chat(key).json()["id"] for call in range(5)]
     wait_for(lambda: len(ledger(gateway, set(early))) == len(early), 30, "the first batch")
-    late = [gateway.chat(key).json()["id"] for _ in range(5)]
+    late = [gateway.chat(key).json()["id"] for call in range(5)]
     pids = [p.pid for p in psutil.process_iter() if _is_proxy(p, gateway)]
     for pid in pids:
         os.kill(pid, signal.SIGKILL)

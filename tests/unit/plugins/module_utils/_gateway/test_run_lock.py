@@ -60,7 +60,7 @@ def test_a_living_run_keeps_another_one_out(state: Path, started: list[subproces
 
 def test_the_same_run_takes_it_again_for_free(state: Path, started: list[subprocess.Popen[bytes]]) -> None:
     owner = start(started)
-    run, _ = RunLock(state).take(owner.pid)
+    run = RunLock(state).take(owner.pid)[0]
     before = RunLock(state).path.stat().st_mtime_ns
     assert RunLock(state).take(owner.pid) == (run, [])
     assert RunLock(state).path.stat().st_mtime_ns == before
@@ -68,12 +68,12 @@ def test_the_same_run_takes_it_again_for_free(state: Path, started: list[subproc
 
 def test_a_killed_run_frees_it_and_its_tasks_are_ended(state: Path, started: list[subprocess.Popen[bytes]]) -> None:
     owner, heir = start(started), start(started)
-    run, _ = RunLock(state).take(owner.pid)
+    run = RunLock(state).take(owner.pid)[0]
     task = start(started, **{RUN_VARIABLE: run})
     bystander = start(started, **{RUN_VARIABLE: "1.1"})
     owner.send_signal(signal.SIGKILL)
     owner.wait()
-    _, ended = RunLock(state).take(heir.pid)
+    ended = RunLock(state).take(heir.pid)[1]
     assert ended == [task.pid]
     assert not processes.start_time(task.pid)
     assert bystander.poll() is None
@@ -100,7 +100,7 @@ def test_a_recycled_pid_is_not_the_owner(state: Path, started: list[subprocess.P
     content = json.loads(RunLock(state).path.read_text())
     content["started"] = "another-boot/1"
     RunLock(state).path.write_text(json.dumps(content))
-    _, ended = RunLock(state).take(heir.pid)
+    ended = RunLock(state).take(heir.pid)[1]
     assert ended == []
     assert stranger.poll() is None
 
