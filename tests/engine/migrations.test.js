@@ -50,8 +50,8 @@ async function project (migrations, { missing = false } = {}) {
   }
 }
 
-function start (command, home, url) {
-  const child = spawn(process.execPath, command, {
+function start ([program, ...words], home, url) {
+  const child = spawn(program, words, {
     cwd: home,
     env: { ...process.env, DATABASE_URL: url, PRISMA_SCHEMA_ENGINE_BINARY: SCHEMA_ENGINE, PRISMA_QUERY_ENGINE_BINARY: SCHEMA_ENGINE,
       PRISMA_CLI_QUERY_ENGINE_TYPE: 'binary', CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1', NO_COLOR: '1', CI: '1' },
@@ -63,7 +63,7 @@ function start (command, home, url) {
 }
 
 async function prisma (home, url, words) {
-  const ended = await start([CLI, ...words, '--schema', 'schema.prisma'], home, url).ended
+  const ended = await start([process.execPath, CLI, ...words, '--schema', 'schema.prisma'], home, url).ended
   assert.ok(!ended.output.includes(PASSWORD) && !ended.output.includes(encodeURIComponent(PASSWORD)))
   return ended
 }

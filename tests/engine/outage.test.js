@@ -147,7 +147,7 @@ test('signals end it; so does the death of its parent', { skip }, async () => {
   }
   const port = await freePort()
   const parent = spawn(process.execPath, ['-e', `
-    const child = require('child_process').spawn(process.execPath, [${JSON.stringify(QUERY_ENGINE)}, '-p', '${port}'], { stdio: 'ignore' })
+    const child = require('child_process').spawn(${JSON.stringify(QUERY_ENGINE)}, ['-p', '${port}'], { stdio: 'ignore' })
     console.log(child.pid); setInterval(() => {}, 1000)`],
   { env: { ...process.env, DATABASE_URL: postgres.url('outage'), PRISMA_DML_PATH: fixture('schema.prisma') }, stdio: ['ignore', 'pipe', 'inherit'] })
   const pid = Number(await new Promise(resolve => parent.stdout.once('data', resolve)))

@@ -15,7 +15,7 @@ class QueryEngine {
     const engine = new QueryEngine()
     engine.port = await freePort()
     engine.agent = new http.Agent({ keepAlive: true })
-    engine.process = spawn(process.execPath, [QUERY_ENGINE, '-p', engine.port, '--enable-metrics', '--enable-raw-queries'], {
+    engine.process = spawn(QUERY_ENGINE, ['-p', engine.port, '--enable-metrics', '--enable-raw-queries'], {
       env: { ...process.env, DATABASE_URL: url, PRISMA_DML_PATH: schema, ...environment }, stdio: ['ignore', 'pipe', 'pipe'],
     })
     engine.output = ''
