@@ -63,5 +63,5 @@ ROUNDS ?= 10
 
 .PHONY: test-soak
 test-soak: test-environment ## What is too long for every day: runs killed at many random moments (SEED=, ROUNDS=)
-	@mkdir -p .tollgate/soak
+	@install -d -m 0700 .tollgate .tollgate/soak
 	.venv/bin/python tests/support/killed.py --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/killed-$(SEED).log | grep -E '^(round|seed)'

@@ -19,6 +19,8 @@ from .files import write_file
 FORMAT = 1
 MARKER = "gateway.json"
 SUBDIRECTORIES = ("secrets", "log", "run", "run/bin", "run/litellm", "verdicts")
+# What else of this project may lie there before a gateway does.
+GUESTS = {"soak", "cluster"}
 # The supervisor's socket is the longest name below it; a UNIX socket's path has 107 bytes (unix(7)).
 LONGEST = 107 - len("/run/supervisor.sock.4194304")
 SAFE = re.compile(r"[A-Za-z0-9._/@+,=-]+")
@@ -87,7 +89,8 @@ class StateDirectory:
     def _check_marker(self, name: str) -> None:
         marker = self.marker
         if not marker:
-            foreign = sorted(entry.name for entry in self.path.iterdir() if not entry.name.startswith("."))
+            names = {entry.name for entry in self.path.iterdir() if not entry.name.startswith(".")}
+            foreign = sorted(names - GUESTS)
             if foreign:
                 raise GatewayError(
                     f"gateway_state_dir: {self.path} holds {', '.join(foreign[:3])}: it is not empty and no gateway's.",
