@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -97,6 +96,6 @@ class ActionModule(ActionBase):
         checks = [verdict.Check(str(c["name"]), bool(c["ok"]), str(c["detail"])) for c in options["checks"]]
         if self._task.check_mode:
             return {"changed": False}
-        ok = verdict.finish(Path(options["state_dir"]).expanduser().absolute(), options["wave"], checks)
+        ok = verdict.finish(StateDirectory(options["state_dir"]).path, options["wave"], checks)
         lines = [f"{'ok' if check.ok else 'FAILED'}  {check.name}: {check.detail}" for check in checks]
         return {"changed": False, "failed": not ok, "msg": "\n".join(lines), "checks": options["checks"]}

@@ -33,7 +33,7 @@ class StateDirectory:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = Path(path).expanduser().resolve()
 
     @property
     def marker(self) -> dict[str, object]:
