@@ -25,17 +25,6 @@ options:
     description: The ports that should be listened on, by name.
     type: dict
     default: {}
-  database:
-    description: The database.
-    type: dict
-    required: true
-    suboptions:
-      url_file: {description: A file that holds the database's URL., type: path}
-      host: {description: The server., type: str, default: 127.0.0.1}
-      port: {description: Its port., type: int, default: 5432}
-      name: {description: The database., type: str, default: litellm}
-      user: {description: The role., type: str, default: litellm}
-      password_file: {description: A file that holds its password., type: path}
   runtime:
     description: The gateway's runtime, whose versions and migrations are compared.
     type: path
@@ -57,6 +46,7 @@ attributes:
     details: Nothing is changed.
 extends_documentation_fragment:
   - tollgate.llm._attributes
+  - tollgate.llm._database
 requirements:
   - supervisor
   - psutil

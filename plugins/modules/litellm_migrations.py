@@ -15,17 +15,6 @@ description:
     can) and looks again.
   - A migration that failed (Prisma's P3009) is named, with its error and the command that goes on.
 options:
-  database:
-    description: The database, straight to the server (never through a pooler).
-    type: dict
-    required: true
-    suboptions:
-      url_file: {description: A file that holds the database's URL., type: path}
-      host: {description: The server., type: str, default: 127.0.0.1}
-      port: {description: Its port., type: int, default: 5432}
-      name: {description: The database., type: str, default: litellm}
-      user: {description: The role., type: str, default: litellm}
-      password_file: {description: A file that holds its password., type: path}
   migrations:
     description: The folder of migrations of the LiteLLM version that will run.
     type: path
@@ -55,6 +44,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - tollgate.llm._attributes
+  - tollgate.llm._database
 requirements:
   - psycopg
 author: The Tollgate developers (@tollgate)

@@ -16,17 +16,6 @@ description:
   - It compares the salt with the fingerprint which the first run left in the database (schema C(tollgate)), and tries
     it on encrypted rows. The fingerprint is written only when no row contradicts it.
 options:
-  database:
-    description: The database.
-    type: dict
-    required: true
-    suboptions:
-      url_file: {description: A file that holds the database's URL., type: path}
-      host: {description: The server., type: str, default: 127.0.0.1}
-      port: {description: Its port., type: int, default: 5432}
-      name: {description: The database., type: str, default: litellm}
-      user: {description: The role., type: str, default: litellm}
-      password_file: {description: A file that holds its password., type: path}
   salt_file:
     description: The file that holds the salt key.
     type: path
@@ -40,6 +29,7 @@ attributes:
     details: The only change is the fingerprint's first writing.
 extends_documentation_fragment:
   - tollgate.llm._attributes
+  - tollgate.llm._database
 requirements:
   - psycopg
   - pynacl

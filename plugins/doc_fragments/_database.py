@@ -1,0 +1,42 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This fragment is private: other collections must not use it.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The option that says where a database is."""
+
+    DOCUMENTATION = r"""
+options:
+  database:
+    description: The database, straight to the server (never through a pooler).
+    type: dict
+    required: true
+    suboptions:
+      url_file:
+        description: A file that holds the database's URL. The other options then don't count.
+        type: path
+      host:
+        description: The server.
+        type: str
+        default: 127.0.0.1
+      port:
+        description: Its port.
+        type: int
+        default: 5432
+      name:
+        description: The database.
+        type: str
+        default: litellm
+      user:
+        description: The role.
+        type: str
+        default: litellm
+      password_file:
+        description: A file that holds the role's password.
+        type: path
+"""
