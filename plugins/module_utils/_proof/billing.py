@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from .._gateway.verdict import Check
 from .answer import Answer
-from .check import Check
 from .checks import LEDGER, STREAM_IS_BILLED, next_step
 from .ledger import TAG, Account, Row
 from .money import Prices, Tokens, dollars, same_amount

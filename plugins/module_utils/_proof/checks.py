@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from http import HTTPStatus
 
+from .._gateway.verdict import Check
 from .answer import KEY_MODEL_ACCESS_DENIED, NO_DATABASE, TOO_LATE, Answer
-from .check import Check
 from .money import Prices, dollars
 
 READY = "ready"

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .._gateway.error import GatewayError
 from .._litellm.client import HTTPX_IMPORT_ERROR, Client, LiteLLMError
 from .._litellm.module import CONNECTION, Refused, read_file
 from .admin import Admin
@@ -112,8 +113,8 @@ def _prove(arguments: Mapping[str, Any], subject: Subject, key: str) -> tuple[di
     if arguments["verdict_file"]:
         try:
             write_verdict(Path(arguments["verdict_file"]), verdict)
-        except OSError as error:
-            warnings.append(f"{arguments['verdict_file']}: the verdict can't be written: {error.strerror}.")
+        except (OSError, GatewayError) as error:
+            warnings.append(f"The verdict can't be kept: {error}")
     return verdict, warnings
 
 

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
 
+from .._gateway.verdict import Check
 from .._litellm.client import LiteLLMError
 from . import billing, checks
 from .admin import Admin, was_refused
 from .answer import TOO_LATE, Answer, clean
 from .calls import together, until_refused
 from .chat import MAX_TOKENS, Chat
-from .check import Check
 from .interruption import Interruption
 from .keys import LIFETIME, ProofKey, key_request, leftovers, new_key, new_value
 from .ledger import Account, used

@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .check import Check
+from .._gateway.files import write_file
+from .._gateway.verdict import Check
 
 WAVE = "proof"
 
@@ -52,18 +51,9 @@ def read_verdict(path: Path) -> dict[str, Any]:
 
 
 def write_verdict(path: Path, verdict: Mapping[str, Any]) -> None:
-    """Replace the file in one step, readable by its owner only. Raises OSError; the old file then stands."""
+    """Replace the file in one step, readable by its owner only. Raises GatewayError; the old file then stands."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(verdict, indent=2, ensure_ascii=False) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_file(path, json.dumps(verdict, indent=2, ensure_ascii=False) + "\n")
 
 
 def age_of(verdict: Mapping[str, Any], now: datetime) -> float | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._proof.check import Check
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.verdict import Check
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.verdict import (
     Subject,
     age_of,

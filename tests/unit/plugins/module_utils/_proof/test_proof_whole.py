@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.verdict import Check
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.client import Client
 from ansible_collections.tollgate.llm.plugins.module_utils._proof import checks, proof
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.admin import Admin
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.chat import Chat, user_client
-from ansible_collections.tollgate.llm.plugins.module_utils._proof.check import Check
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.interruption import Interrupted, Interruption
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.keys import MARK
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.money import Prices
