@@ -114,7 +114,7 @@ def _prove(arguments: Mapping[str, Any], subject: Subject, key: str) -> tuple[di
         try:
             write_verdict(Path(arguments["verdict_file"]), verdict)
         except (OSError, GatewayError) as error:
-            warnings.append(f"The verdict can't be kept: {error}")
+            warnings.append(f"The verdict can't be written: {error}")
     return verdict, warnings
 
 
