@@ -20,7 +20,7 @@ options:
       - O(api_key_file) keeps it out of Ansible altogether.
     type: str
   api_key_file:
-    description: A file that holds an admin key. Either this or O(api_key) is needed.
+    description: A file that holds an admin key. It wins over O(api_key); one of them is needed.
     type: path
   timeout:
     description: Seconds to wait for an answer.
@@ -38,7 +38,7 @@ options:
     type: int
     default: 8
   secrets_directory:
-    description: The directory of a file store (M(tollgate.llm.file_secret)) in which keys and models name their secrets.
+    description: The directory of M(tollgate.llm.file_secret) in which keys and models name their secrets.
     type: path
   assume_empty:
     description:

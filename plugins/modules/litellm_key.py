@@ -10,8 +10,9 @@ module: litellm_key
 short_description: Manage a virtual key of LiteLLM
 version_added: 1.0.0
 description:
-  - Creates, updates and deletes a virtual key. Its value is made and stored first, with M(tollgate.llm.file_secret) for instance,
-    and found again by its digest: a lost answer costs nothing, and no result holds the key.
+  - Creates, updates and deletes a virtual key. Its value is made and stored first, with M(tollgate.llm.file_secret)
+    for instance, and found again by its digest. So a lost answer costs nothing, and no result holds the key.
+  - Without a value, a key that is there is found by its alias and can be changed, but not made.
   - Options that are not given are kept as they are. O(clear) removes a value.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
@@ -20,7 +21,7 @@ options:
     type: str
     required: true
   state:
-    description: Whether it is there.
+    description: Whether it is there. V(absent) removes all keys of this alias and needs no value.
     type: str
     choices: [present, absent]
     default: present
@@ -38,68 +39,129 @@ options:
     description: The secret in O(secrets_directory) that holds the key, if it is not named after the alias.
     type: str
   team:
-    description: "The team that the key belongs to. Its budget and limits hold too."
+    description: The team that the key belongs to. Its budget and limits hold too.
     type: str
   user:
-    description: "The user that the key belongs to."
+    description: The user that the key belongs to.
     type: str
   models:
-    description: "The models that the key may use. LiteLLM takes an empty list for all models, so that is refused unless O(all_models=true)."
+    description: >-
+      The models that the key may use. LiteLLM takes an empty list for all models, so that is refused unless
+      O(all_models=true). Needed for a new key.
     type: list
     elements: str
   max_budget:
-    description: "Dollars that the key may spend (in each O(budget_duration), if there is one)."
+    description: Dollars that the key may spend (in each O(budget_duration), if there is one). V(0) refuses every call.
     type: float
   soft_budget:
-    description: "Dollars at which LiteLLM alerts. It stops nobody."
+    description: Dollars at which LiteLLM alerts. It stops nobody.
     type: float
   budget_duration:
-    description: "After this time the spend starts again from 0, aligned to the calendar, such as V(30d)."
+    description: After this time the spend starts again from 0, aligned to the calendar, such as V(30d).
     type: str
   budget_limits:
-    description: "Several budgets at once, each with C(budget_duration) and C(max_budget)."
+    description: Several budgets at once, each with C(budget_duration) and C(max_budget).
     type: list
     elements: dict
   budget_id:
-    description: "A shared budget. The key's own limits win over it."
+    description: A shared budget. The key's own limits win over it. Excludes O(soft_budget).
     type: str
+  budget_fallbacks:
+    description: For each model those that are used instead once its budget is spent.
+    type: dict
   tpm_limit:
-    description: "Tokens per minute."
+    description: Tokens per minute.
     type: int
   rpm_limit:
-    description: "Requests per minute."
+    description: Requests per minute.
+    type: int
+  tpd_limit:
+    description: Tokens per day. LiteLLM 1.106 enforces it for batches only.
     type: int
   max_parallel_requests:
-    description: "Requests at a time."
+    description: Requests at a time.
     type: int
   duration:
-    description: "How long a new key is valid, such as V(90d). Not changed later."
+    description: >-
+      How long a new key is valid, such as V(90d). Not changed later, but clearing it makes the key valid for
+      ever.
     type: str
   blocked:
-    description: "Whether the key is refused for the time being."
+    description: Whether the key is refused for the time being.
     type: bool
   allowed_routes:
-    description: "The only routes that the key may call, such as V(/metrics) or V(llm_api_routes)."
+    description: The only routes that the key may call, such as V(/metrics) or V(llm_api_routes).
     type: list
     elements: str
   allowed_cache_controls:
-    description: "Cache controls that a request may carry."
+    description: Cache controls that a request may carry.
     type: list
     elements: str
   aliases:
-    description: "Names of models that are replaced by others in requests."
+    description: Names of models that are replaced by others in requests.
+    type: dict
+  config:
+    description: LiteLLM's configuration of the key.
     type: dict
   permissions:
-    description: "LiteLLM's permissions of the key."
+    description: LiteLLM's permissions of the key.
     type: dict
+  router_settings:
+    description: Settings of LiteLLM's router for the key. Only declared entries count; a null one is removed.
+    type: dict
+  access_group_ids:
+    description: The access groups that the key is in.
+    type: list
+    elements: str
+  object_permission:
+    description: >-
+      What the key may use beside models, such as C(vector_stores), C(agents) and C(mcp_servers), by their
+      ids. Only declared parts count; an empty list clears one.
+    type: dict
+  agent_id:
+    description: The agent that the key belongs to.
+    type: str
   model_rpm_limit:
-    description: "Requests per minute for each model."
+    description: Requests per minute for each model.
     type: dict
   model_tpm_limit:
-    description: "Tokens per minute for each model."
+    description: Tokens per minute for each model.
     type: dict
+  mcp_rpm_limit:
+    description: Requests per minute for each MCP server.
+    type: dict
+  tag_rpm_limit:
+    description: Requests per minute for each tag.
+    type: dict
+  rpm_limit_type:
+    description: What happens when all keys together are promised more requests than there are.
+    type: str
+    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
+  tpm_limit_type:
+    description: What happens when all keys together are promised more tokens than there are.
+    type: str
+    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
+  default_estimated_output_tokens:
+    description: The output tokens that LiteLLM assumes of a request which names no maximum.
+    type: int
+  default_estimated_output_tokens_per_model:
+    description: The same for each model.
+    type: dict
+  enable_prompt_caching:
+    description: Whether LiteLLM marks prompts for the provider's cache.
+    type: bool
+  throttle_on_budget_exceeded:
+    description: Whether a spent budget slows requests down instead of refusing them.
+    type: bool
+  allowed_vector_store_indexes:
+    description: The indexes of vector stores that may be used, each with C(index_name) and C(index_permissions).
+    type: list
+    elements: dict
+  end_user_budget_id:
+    description: The budget of each end user whom requests of this key name.
+    type: str
   metadata:
-    description: "Anything about the key. Only declared entries are compared."
+    description: Anything about the key. Only declared entries count; a null one is removed.
     type: dict
   clear:
     description: Names of options whose value is removed.
@@ -188,11 +250,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._litellm.single impor
 
 
 def main() -> None:
-    run(
-        Key(),
-        {"value": {"type": "str", "no_log": True}, "value_file": {"type": "path", "no_log": False}},
-        mutually_exclusive=[("value", "value_file"), ("models", "all_models")],
-    )
+    run(Key(), mutually_exclusive=[("value", "value_file", "secret"), ("models", "all_models")])
 
 
 if __name__ == "__main__":

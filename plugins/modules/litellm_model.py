@@ -10,8 +10,9 @@ module: litellm_model
 short_description: Manage a model of LiteLLM
 version_added: 1.0.0
 description:
-  - Creates, updates and deletes a deployment of a model in LiteLLM's database. Its secrets are compared by fingerprints, since
-    LiteLLM never gives them back.
+  - Creates, updates and deletes a deployment of a model in LiteLLM's database. Secrets and references to the proxy's
+    environment are compared by fingerprints, since LiteLLM never gives them back.
+  - A parameter that is stored can be changed, but only prices and the credential's name can be removed.
   - Options that are not given are kept as they are. O(clear) removes a value.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
@@ -25,10 +26,14 @@ options:
     choices: [present, absent]
     default: present
   id:
-    description: The deployment's id, if it is not the name.
+    description: >-
+      The deployment's id, if it is not the name (or made of it, when it holds other characters than letters,
+      digits and C(. _ -)).
     type: str
   free:
-    description: Whether calls shall cost nothing. Only M(tollgate.llm.litellm_tenants) sees the budgets that this concerns.
+    description: >-
+      Whether calls shall cost nothing. Only M(tollgate.llm.litellm_tenants) sees the budgets that this
+      concerns.
     type: bool
     default: false
   api_key_env:
@@ -38,56 +43,66 @@ options:
     description: A secret in O(secrets_directory) that holds the provider's key.
     type: str
   secret_params:
-    description: Further secret parameters, each from one of C({secret: NAME}), C({file: PATH}), C({env: NAME}).
+    description: "Further secret parameters, each from one of C({secret: NAME}), C({file: PATH}), C({env: NAME})."
     type: dict
   model:
-    description: "The provider and its name of the model, such as V(hosted_vllm/qwen) or V(anthropic/claude-haiku-4-5)."
+    description: >-
+      The provider and its name of the model, such as V(hosted_vllm/qwen) or V(anthropic/claude-haiku-4-5).
+      Needed for a new model.
     type: str
   api_base:
-    description: "The provider's URL."
+    description: The provider's URL.
     type: str
   api_version:
-    description: "The provider's API version."
+    description: The provider's API version.
     type: str
   input_cost_per_token:
-    description: "Dollars per input token. Without prices calls cost nothing and budgets never bind."
+    description: Dollars per input token. Without prices calls of one's own models cost nothing and budgets never bind.
     type: float
   output_cost_per_token:
-    description: "Dollars per output token."
+    description: Dollars per output token.
     type: float
   cache_read_input_token_cost:
-    description: "Dollars per input token that the provider had cached."
+    description: Dollars per input token that the provider had cached.
     type: float
   cache_creation_input_token_cost:
-    description: "Dollars per input token that the provider caches."
+    description: Dollars per input token that the provider caches.
     type: float
   rpm:
-    description: "Requests per minute that this deployment takes."
+    description: Requests per minute that this deployment takes.
     type: int
   tpm:
-    description: "Tokens per minute that this deployment takes."
+    description: Tokens per minute that this deployment takes.
+    type: int
+  max_parallel_requests:
+    description: Requests at a time that this deployment takes.
     type: int
   max_retries:
-    description: "How often a failed call is tried again."
+    description: How often a failed call is tried again.
     type: int
   weight:
-    description: "Its share among the deployments of one name."
+    description: Its share among the deployments of one name.
     type: int
   order:
-    description: "Deployments of a lower number are tried first."
+    description: Deployments of a lower number are tried first.
     type: int
   tags:
-    description: "Tags for routing."
+    description: Tags for routing.
     type: list
     elements: str
   litellm_credential_name:
-    description: "A stored credential of LiteLLM."
+    description: A stored credential of LiteLLM.
     type: str
+  blocked:
+    description: Whether the deployment gets no calls for the time being.
+    type: bool
   litellm_params:
-    description: "Further parameters of the deployment. Nested values are stored in clear: no secrets there."
+    description: >-
+      Further parameters of the deployment. Nested values are stored in clear, so a secret among them is
+      refused.
     type: dict
   model_info:
-    description: "Further facts about the model, such as C(mode), C(base_model), C(max_input_tokens)."
+    description: Further facts about the model, such as C(mode), C(base_model), C(max_input_tokens).
     type: dict
   clear:
     description: Names of options whose value is removed.
@@ -163,7 +178,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._litellm.single impor
 
 
 def main() -> None:
-    run(Model(), {}, mutually_exclusive=[])
+    run(Model())
 
 
 if __name__ == "__main__":

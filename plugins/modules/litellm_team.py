@@ -10,7 +10,8 @@ module: litellm_team
 short_description: Manage a team of LiteLLM
 version_added: 1.0.0
 description:
-  - Creates, updates and deletes a team. LiteLLM deletes the keys of a team with it.
+  - Creates, updates and deletes a team. Its members are left alone.
+  - LiteLLM keeps the spend of a deleted team in memory. A new team of the same id may be refused for it at once.
   - Options that are not given are kept as they are. O(clear) removes a value.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
@@ -27,43 +28,106 @@ options:
     description: Allow all models, now and later. Excludes O(models).
     type: bool
     default: false
+  delete_keys:
+    description: LiteLLM deletes the keys of a team with it. With V(false), a team that has keys is not removed.
+    type: bool
+    default: false
   alias:
-    description: "The team's displayed name. By default O(team)."
+    description: The team's displayed name. By default O(team).
     type: str
   models:
-    description: "The models that the team's keys may use. LiteLLM takes an empty list for all models, so that is refused unless O(all_models=true)."
+    description: >-
+      The models that the team may use. LiteLLM takes an empty list for all models, so that is refused unless
+      O(all_models=true). Needed for a new team.
     type: list
     elements: str
   max_budget:
-    description: "Dollars that all keys of the team may spend together (in each O(budget_duration), if there is one)."
+    description: Dollars that all keys of the team may spend together (in each O(budget_duration), if there is one).
     type: float
   soft_budget:
-    description: "Dollars at which LiteLLM alerts. It stops nobody."
+    description: Dollars at which LiteLLM alerts. It stops nobody.
     type: float
   budget_duration:
-    description: "After this time the spend starts again from 0, aligned to the calendar, such as V(30d)."
+    description: After this time the spend starts again from 0, aligned to the calendar, such as V(30d).
     type: str
   budget_limits:
-    description: "Several budgets at once, each with C(budget_duration) and C(max_budget)."
+    description: Several budgets at once, each with C(budget_duration) and C(max_budget).
     type: list
     elements: dict
   tpm_limit:
-    description: "Tokens per minute of all keys together."
+    description: Tokens per minute of all keys together.
     type: int
   rpm_limit:
-    description: "Requests per minute of all keys together."
+    description: Requests per minute of all keys together.
+    type: int
+  tpd_limit:
+    description: Tokens per day. LiteLLM 1.106 enforces it for batches only.
     type: int
   blocked:
-    description: "Whether the team's keys are refused for the time being."
+    description: Whether the team's keys are refused for the time being.
     type: bool
+  model_aliases:
+    description: Names of models that are replaced by others in requests.
+    type: dict
+  router_settings:
+    description: Settings of LiteLLM's router for the team. Only declared entries count; a null one is removed.
+    type: dict
+  access_group_ids:
+    description: The access groups that the team is in.
+    type: list
+    elements: str
+  object_permission:
+    description: >-
+      What the team may use beside models, such as C(vector_stores), C(agents) and C(mcp_servers), by their
+      ids. Only declared parts count; an empty list clears one.
+    type: dict
+  team_member_budget:
+    description: Dollars that each member may spend.
+    type: float
+  team_member_budget_duration:
+    description: After this time a member's spend starts again from 0.
+    type: str
+  team_member_rpm_limit:
+    description: Requests per minute of each member.
+    type: int
+  team_member_tpm_limit:
+    description: Tokens per minute of each member.
+    type: int
+  team_member_permissions:
+    description: The routes of key management that members may call for the team. LiteLLM does not check the names.
+    type: list
+    elements: str
+  default_team_member_models:
+    description: The models that a new member may use.
+    type: list
+    elements: str
   model_rpm_limit:
-    description: "Requests per minute for each model."
+    description: Requests per minute for each model.
     type: dict
   model_tpm_limit:
-    description: "Tokens per minute for each model."
+    description: Tokens per minute for each model.
+    type: dict
+  mcp_rpm_limit:
+    description: Requests per minute for each MCP server.
+    type: dict
+  default_estimated_output_tokens:
+    description: The output tokens that LiteLLM assumes of a request which names no maximum.
+    type: int
+  default_estimated_output_tokens_per_model:
+    description: The same for each model.
+    type: dict
+  allowed_vector_store_indexes:
+    description: The indexes of vector stores that may be used, each with C(index_name) and C(index_permissions).
+    type: list
+    elements: dict
+  enforced_batch_output_expires_after:
+    description: When the output of a batch expires, with C(anchor) and C(seconds).
+    type: dict
+  enforced_file_expires_after:
+    description: When a file expires, with C(anchor) and C(seconds).
     type: dict
   metadata:
-    description: "Anything about the team. Only declared entries are compared."
+    description: Anything about the team. Only declared entries count; a null one is removed.
     type: dict
   clear:
     description: Names of options whose value is removed.
@@ -138,7 +202,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._litellm.single impor
 
 
 def main() -> None:
-    run(Team(), {}, mutually_exclusive=[("models", "all_models")])
+    run(Team(), mutually_exclusive=[("models", "all_models")])
 
 
 if __name__ == "__main__":

@@ -10,40 +10,38 @@ module: litellm_tenants
 short_description: Declare models, teams and virtual keys of a gateway in one task
 version_added: 1.0.0
 description:
-  - Makes a LiteLLM proxy as declared, with one paged read of each kind, a plan in memory, and concurrent writes of what differs,
-    in the order of dependence. A proxy that is as declared gets no write.
+  - Makes a LiteLLM proxy as declared, with one paged read of each kind, a plan in memory, and concurrent writes of what
+    differs, in the order of dependence. A proxy that is as declared gets no write.
   - What is not declared is left alone. An entry with C(state=absent) is removed.
-  - The whole declaration is checked before the first request. Misspelt fields, contradictions, budgets that would never bind and
-    keys that could use everything are refused, all at once.
+  - The whole declaration is checked before the first request. Misspelt fields, contradictions, budgets that would never
+    bind and keys that could use everything are refused, all at once.
   - When an object fails, the others are done all the same, and each failure is reported.
   - In an entry, a field that is left out is kept as it is, and V(null) clears it.
 options:
   models:
     description:
-      - Entries of C(name) (what clients call it; with C(id) where several deployments share it), C(model) (provider and its name),
-        C(api_base), C(api_version), prices in dollars (C(input_cost_per_token), C(output_cost_per_token),
-        C(cache_read_input_token_cost), C(cache_creation_input_token_cost)) or C(free=true), C(rpm), C(tpm), C(max_retries),
-        C(weight), C(order), C(tags), C(litellm_credential_name), and free C(litellm_params) and C(model_info).
-      - The provider's key comes from one of C(api_key_secret) (in O(secrets_directory)), C(api_key_file) and C(api_key_env);
-        other secret parameters from C(secret_params).
-      - See M(tollgate.llm.litellm_model) for each field.
+      - Entries with the options of M(tollgate.llm.litellm_model), such as C(name) (what clients call it), C(id) (where
+        several deployments share a name), C(model) (provider and its name), C(api_base), and prices in dollars
+        (C(input_cost_per_token), C(output_cost_per_token)) or C(free=true).
+      - The provider's key comes from one of C(api_key_secret) (in O(secrets_directory)), C(api_key_file) and
+        C(api_key_env); other secret parameters from C(secret_params).
     type: list
     elements: dict
     default: []
   teams:
     description:
-      - Entries of C(team) (its id), C(alias), C(models) or C(all_models=true), C(max_budget), C(soft_budget),
-        C(budget_duration), C(budget_limits), C(tpm_limit), C(rpm_limit), C(blocked), C(model_rpm_limit), C(model_tpm_limit),
-        C(metadata).
-      - See M(tollgate.llm.litellm_team) for each field.
+      - Entries with the options of M(tollgate.llm.litellm_team), such as C(team) (its id), C(models) or
+        C(all_models=true), C(max_budget), C(budget_duration), C(tpm_limit), C(rpm_limit).
+      - A team that is to go while keys stay in it is refused, unless its entry says C(delete_keys=true).
     type: list
     elements: dict
     default: []
   keys:
     description:
-      - Entries of C(alias), C(secret) (where its value lies in O(secrets_directory), by default a name made from the alias),
-        C(team), C(models) or C(all_models=true), C(max_budget), C(budget_duration) and the other fields of
-        M(tollgate.llm.litellm_key).
+      - Entries with the options of M(tollgate.llm.litellm_key), such as C(alias), C(team), C(models) or
+        C(all_models=true), C(max_budget), C(budget_duration).
+      - A key's value lies in O(secrets_directory) under a name made from its alias, unless C(secret) names another, or
+        in C(value_file).
     type: list
     elements: dict
     default: []

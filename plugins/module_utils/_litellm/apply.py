@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .client import Client, LiteLLMError
@@ -13,30 +13,60 @@ from .plan import Action
 
 # A key names a team, a team names models; what is removed goes the other way.
 ORDER = ("model", "team", "key")
+Failures = list[tuple[Action, str]]
 
 
-def apply(client: Client, actions: Sequence[Action], concurrency: int = 8) -> list[tuple[Action, str]]:
+def apply(client: Client, actions: Sequence[Action], concurrency: int = 8) -> Failures:
     """Send what the plan says. Returns the actions that failed, each with the reason; the others are done."""
-    failed: list[tuple[Action, str]] = []
-    creating = [[a for a in actions if a.resource.kind == kind and a.what in ("created", "updated")] for kind in ORDER]
-    removing = [[a for a in actions if a.resource.kind == kind and a.what == "deleted"] for kind in reversed(ORDER)]
-    for batch in (*creating, *removing):
-        if batch:
-            with ThreadPoolExecutor(min(concurrency, len(batch))) as pool:
-                reasons = pool.map(lambda action: _one(client, action), batch)
-                failed += [(action, reason) for action, reason in zip(batch, reasons, strict=True) if reason]
+    failed: Failures = []
+    for kind in ORDER:
+        batch = [a for a in actions if a.resource.kind == kind and a.what in ("created", "updated")]
+        possible, hopeless = _separate(batch, failed)
+        failed += hopeless + _all(possible, lambda action: _send(client, action), concurrency)
+    for kind in reversed(ORDER):
+        batch = [a for a in actions if a.resource.kind == kind and a.what == "deleted"]
+        failed += _all(batch, lambda action: _send(client, action), concurrency)
     return failed
 
 
-def _one(client: Client, action: Action) -> str:
+def _separate(batch: Sequence[Action], failed: Failures) -> tuple[list[Action], Failures]:
+    """LiteLLM takes a key of a team that is not there, and refuses every call of it later."""
+    missing = {a.declared.name for a, reason in failed if a.resource.kind == "team" and a.what == "created"}
+    hopeless = [
+        (action, f'{action.label}: left as it was, since its team "{action.declared.fields["team"]}" failed')
+        for action in batch
+        if action.declared.fields.get("team") in missing
+    ]
+    without_team = {id(action) for action, reason in hopeless}
+    return [action for action in batch if id(action) not in without_team], hopeless
+
+
+def _all(batch: Sequence[Action], send: Callable[[Action], str], concurrency: int) -> Failures:
+    if not batch:
+        return []
+    with ThreadPoolExecutor(min(max(concurrency, 1), len(batch))) as pool:
+        reasons = list(pool.map(send, batch))
+    return [(action, reason) for action, reason in zip(batch, reasons, strict=True) if reason]
+
+
+def _send(client: Client, action: Action) -> str:
+    """One object; the reason why it failed, or nothing."""
     try:
         if action.what == "created":
             action.resource.create(client, action.declared)
         elif action.row is not None and action.what == "updated":
             action.resource.update(client, action.declared, action.row, action.changes)
         elif action.row is not None:
-            action.resource.delete(client, action.row)
+            action.resource.delete(client, action.declared, action.row)
     except LiteLLMError as error:
-        fields = ", ".join(sorted(action.after())) or "no field"
-        return f"{action.label}: LiteLLM refused it ({fields}): {error}"
+        return f"{action.label}: {_because(action, error)}"
     return ""
+
+
+def _because(action: Action, error: LiteLLMError) -> str:
+    if not error.status:
+        return f"{error}"
+    fields = sorted(action.after())
+    # The answer often names the field; else all that were sent are named.
+    named = [field for field in fields if field in str(error)] or fields
+    return f"LiteLLM refused {', '.join(named) or 'it'}: {error}"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 import traceback
@@ -12,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from .refusal import refusal
 
 try:
     import httpx
@@ -23,19 +26,22 @@ else:
 TRIES = 4
 SERVER_ERROR = 500
 NOT_FOUND = 404
-BUSY = (429, 503)
-LONGEST_PAUSE = 30.0
+TOO_MANY = 429
+UNAVAILABLE = (502, 503, 504)
+LONGEST_PAUSE = 30.0  # LiteLLM always says 60
 
 
 class LiteLLMError(Exception):
     """A call that LiteLLM refused or did not answer.
 
-    C(status) is 0 when there was no answer. C(kind) is the answer's error type, the one thing that is stable over versions.
+    C(status) is 0 when there was no answer; C(unreached) tells whether the request surely never arrived. C(kind) is the
+    answer's error type, the one thing that is stable over versions.
     """
 
-    def __init__(self, message: str, status: int = 0, kind: str = "") -> None:
+    def __init__(self, message: str, status: int = 0, kind: str = "", *, unreached: bool = False) -> None:
         self.status = status
         self.kind = kind
+        self.unreached = unreached
         super().__init__(message)
 
 
@@ -43,16 +49,24 @@ class Client:
     """One proxy, one key. Threads may share it. C(requests) counts reads and writes that were sent."""
 
     def __init__(
-        self, url: str, key: str, *, timeout: float = 30.0, verify: bool | str = True, connections: int = 8
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout: float = 30.0,
+        verify: bool | str = True,
+        connections: int = 8,
+        tries: int = TRIES,
     ) -> None:
         self.url = url.rstrip("/")
         self.requests: Counter[str] = Counter()
+        self._tries = tries
         self._lock = threading.Lock()
         local = httpx.URL(self.url).host in ("127.0.0.1", "::1", "localhost")
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {key}"},
             timeout=timeout,
-            verify=verify if self.url.startswith("https") else False,
+            verify=_verification(verify) if self.url.startswith("https") else False,
             trust_env=not local,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
@@ -74,7 +88,7 @@ class Client:
         return self._call("POST", path, body, counted="read", again=True)
 
     def write(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = True) -> Any:
-        """Write. C(again=False) for creations, which the caller cures by reading: a lost answer may have been a success."""
+        """Write. C(again=False) for creations: a lost answer may have been a success, which the caller finds out."""
         return self._call(method, path, body, counted="write", again=again)
 
     def pages(self, path: str, query: Mapping[str, Any], rows: str, size: str, limit: int = 100) -> Iterator[Any]:
@@ -82,30 +96,53 @@ class Client:
         page = 1
         while True:
             answer = self.get(path, {**query, "page": page, size: limit})
+            if not isinstance(answer, Mapping) or rows not in answer:
+                raise LiteLLMError(f'{self.url}{path} answered without "{rows}": is this a LiteLLM proxy?')
             yield from answer[rows]
             if page >= int(answer.get("total_pages") or 1):
                 return
             page += 1
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, *, counted: str, again: bool) -> Any:
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, self._tries + 1):
+            last = attempt == self._tries
             with self._lock:
                 self.requests[counted] += 1
             try:
                 answer = self._http.request(method, self.url + path, json=body)
             except httpx.HTTPError as error:
-                if attempt < TRIES and (again or isinstance(error, httpx.ConnectError)):
+                # LiteLLM ends the connection after an unhandled 500 without saying so: a reset alone is no outage.
+                unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+                if not last and (again or unreached):
                     time.sleep(0.2 * 2**attempt)
                     continue
-                reason = str(error) or type(error).__name__
-                raise LiteLLMError(f"no answer from {self.url}: {reason}") from error
-            if answer.status_code in BUSY and attempt < TRIES:
+                raise LiteLLMError(_silence(self.url, error), unreached=unreached) from error
+            status = answer.status_code
+            if not last and (status == TOO_MANY or (status in UNAVAILABLE and again)):
                 time.sleep(_pause(answer, attempt))
                 continue
             if answer.is_success:
-                return answer.json() if answer.content else None
-            raise _refusal(answer)
+                return self._content(answer)
+            raise LiteLLMError(*refusal(status, answer.text))
         raise LiteLLMError(f"no answer from {self.url}")
+
+    def _content(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise LiteLLMError(
+                f"{self.url} answered with something that is no JSON: is this a LiteLLM proxy? Correct api_url",
+                answer.status_code,
+            ) from error
+
+
+def _verification(verify: bool | str) -> bool | ssl.SSLContext:
+    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
+
+
+def _silence(url: str, error: Exception) -> str:
+    reason = str(error) or type(error).__name__
+    return f"no answer from {url}: {reason}. Is the proxy running, and is this its address?"
 
 
 def _pause(answer: httpx.Response, attempt: int) -> float:
@@ -114,26 +151,3 @@ def _pause(answer: httpx.Response, attempt: int) -> float:
     except ValueError:
         wanted = 0.3 * 2**attempt
     return min(max(wanted, 0.1), LONGEST_PAUSE)
-
-
-def _refusal(answer: httpx.Response) -> LiteLLMError:
-    """LiteLLM has four shapes of errors; all have a message somewhere."""
-    kind, text = "", answer.text[:500]
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if isinstance(body, Mapping):
-        error = body.get("error")
-        detail = body.get("detail")
-        if isinstance(error, Mapping):
-            kind, text = str(error.get("type") or ""), str(error.get("message"))
-        elif isinstance(detail, Mapping):
-            text = str(detail.get("error") or detail)
-        elif isinstance(detail, list):
-            text = "; ".join(f"{'.'.join(map(str, item.get('loc', [])))}: {item.get('msg')}" for item in detail)
-        elif detail or error:
-            text = str(detail or error)
-    if "enterprise" in text.lower() or "premium" in text.lower():
-        text += " (a LiteLLM Enterprise feature)"
-    return LiteLLMError(f'"{text[:400]}" ({answer.status_code})', answer.status_code, kind)

@@ -7,26 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
+from .._secrets.names import key_secret_name
+from .kind import listed
+from .prices import unpriced
 from .resource import Resource
-from .resources.key import Key
-from .resources.model import Model
+from .resources.key import UNLIMITED, Key
+from .resources.model import CLEARABLE, NO_BACKEND, SAFE_ID, STAYS, Model, model_id
+from .resources.parameters import REFERENCE, secret_name
 from .resources.team import Team
 
-# Fields that LiteLLM takes only with a licence: it refuses them late, or swallows them.
+# Fields that LiteLLM takes only with a licence: it refuses them late, swallows them, or refuses every call later.
 ENTERPRISE = {
     "tags", "guardrails", "policies", "prompts", "disable_global_guardrails", "model_max_budget", "enforced_params",
     "allowed_passthrough_routes", "denied_passthrough_routes", "organization_id", "project_id", "auto_rotate",
     "rotation_interval", "team_member_key_duration", "secret_manager_settings",
 }  # fmt: skip
+# The same inside metadata: there LiteLLM takes them, and then refuses every call of the key.
+ENTERPRISE_METADATA = {"guardrails", "policies", "prompts", "enforced_params"}
 SPECIAL = {"all-team-models", "all-proxy-models", "no-default-models"}
-BUDGETS = ("max_budget", "budget_limits")
 SOURCES = ("api_key_secret", "api_key_file", "api_key_env")
-# Parameters of a provider that are secret: they may not travel through variables, logs and diffs.
-SECRET_WORDS = {"key", "token", "secret", "password", "credential", "credentials"}
+FLAGS = ("all_models", "free", "delete_keys")
+IDENTITY = {"model": "name", "team": "team", "key": "alias"}
+# Options that would carry a secret through variables, logs and diffs.
+IN_CLEAR = {
+    "api_key": "use api_key_secret, api_key_file or api_key_env",
+    "value": "name its secret, or use value_file",
+}
 
 
 @dataclass(frozen=True)
@@ -46,144 +55,209 @@ def check_declaration(
     """Everything that is wrong, at once. C(complete): the set is all there is, so that names must be declared in it."""
     problems: list[Problem] = []
     for resource, entries in ((Model(), models), (Team(), teams), (Key(), keys)):
-        problems += _shape(resource, entries)
+        problems += _shape(resource, entries, complete)
     if problems:
         return problems
-    problems += [problem for entry in models for problem in _model(entry)]
-    problems += [problem for entry in teams for problem in _reach("team", entry, entry["team"])]
-    problems += [problem for entry in keys for problem in _reach("key", entry, entry["alias"])]
+    problems += [problem for entry in models for problem in _model(entry, complete)]
+    for kind, entries in (("team", teams), ("key", keys)):
+        problems += [problem for entry in entries for problem in _tenant(kind, entry, complete)]
     if complete:
         problems += _references(models, teams, keys)
-        problems += _unpriced(models, teams, keys)
+        problems += _shared_values(keys)
+        problems += [Problem(name, message) for name, message in unpriced(models, teams, keys)]
     return problems
 
 
-def _shape(resource: Resource, entries: Sequence[Any]) -> list[Problem]:
+def label(kind: str, entry: Mapping[str, Any]) -> str:
+    """An entry in a sentence."""
+    return f'{kind} "{entry[IDENTITY[kind]]}"'
+
+
+def _shape(resource: Resource, entries: Sequence[Any], complete: bool) -> list[Problem]:
     """Names, types, identities."""
     problems: list[Problem] = []
     seen: dict[str, int] = {}
-    if not isinstance(entries, list):
+    if not listed(entries):
         return [Problem(f"{resource.kind}s", "must be a list")]
     for number, entry in enumerate(entries, 1):
-        label = f"{resource.kind} {number}"
+        place = f"{resource.kind} {number}"
         if not isinstance(entry, Mapping):
-            problems.append(Problem(label, "must be a dictionary"))
+            problems.append(Problem(place, "must be a dictionary"))
             continue
         name = entry.get(resource.identity)
-        if not isinstance(name, str) or not name or any(ord(char) < ord(" ") for char in name):
-            problems.append(Problem(label, f"{resource.identity} must be a text without control characters"))
+        if not isinstance(name, str) or not name.strip() or any(ord(char) < ord(" ") for char in name):
+            problems.append(Problem(place, f"{resource.identity} must be a text without control characters"))
             continue
-        label = f'{resource.kind} "{name}"'
-        identity = str(entry.get("id") or name)
+        identity = model_id(name, str(entry.get("id") or "")) if resource.kind == "model" else name
         if identity in seen:
             hint = "; give each deployment of one model an id" if resource.kind == "model" else ""
-            problems.append(Problem(label, f"is declared twice (entries {seen[identity]} and {number}){hint}"))
+            twice = f"is declared twice (entries {seen[identity]} and {number}){hint}"
+            problems.append(Problem(label(resource.kind, entry), twice))
         seen[identity] = number
-        problems += [Problem(label, text) for text in _fields(resource, entry)]
+        problems += [Problem(label(resource.kind, entry), text) for text in _fields(resource, entry, complete)]
     return problems
 
 
-def _fields(resource: Resource, entry: Mapping[str, Any]) -> list[str]:
+def _fields(resource: Resource, entry: Mapping[str, Any], complete: bool) -> list[str]:
     known = resource.named()
     found = []
     for name, value in entry.items():
         if name in ENTERPRISE and name not in known:
             found.append(f'field "{name}" needs LiteLLM Enterprise')
-        elif name == "api_key":
-            found.append("api_key would show the key in logs: use api_key_secret, api_key_file or api_key_env")
+        elif name in IN_CLEAR and (complete or name not in known):
+            found.append(f"{name} would show the key in logs: {IN_CLEAR[name]}")
         elif name not in known:
             near = get_close_matches(str(name), known, n=1, cutoff=0.6)
             found.append(f'unknown field "{name}"' + (f', did you mean "{near[0]}"?' if near else ""))
         elif name == "state":
             if value not in ("present", "absent"):
                 found.append("state must be present or absent")
-        elif name in ("all_models", "free"):
+        elif name in FLAGS:
             if not isinstance(value, bool):
                 found.append(f"{name} must be true or false")
-        elif name != resource.identity and name not in resource.options:
+        elif name == "secret_params":
+            found += _secret_sources(value)
+        elif name in resource.options:
+            if value is not None and (not isinstance(value, str) or not value):
+                found.append(f"{name} must be a text")
+        elif name != resource.identity:
             trouble = resource.field(name).problem(value)
-            if trouble:
-                found.append(f"{name} {trouble}" + (f", not {value!r}" if value is not None else ""))
+            found += [f"{name} {trouble}"] if trouble else []
     return found
+
+
+def _secret_sources(sources: Any) -> list[str]:
+    if sources is not None and not isinstance(sources, Mapping):
+        return ["secret_params must be a dictionary"]
+    return [
+        f"secret_params.{name} must be one of {{secret: NAME}}, {{file: PATH}}, {{env: NAME}}"
+        for name, source in (sources or {}).items()
+        if not isinstance(source, Mapping)
+        or len(source) != 1
+        or not set(source) <= {"secret", "file", "env"}
+        or not all(isinstance(value, str) and value for value in source.values())
+    ]
 
 
 def _absent(entry: Mapping[str, Any]) -> bool:
     return entry.get("state") == "absent"
 
 
-def _model(entry: Mapping[str, Any]) -> list[Problem]:
-    label = f'model "{entry["name"]}"'
+def _model(entry: Mapping[str, Any], complete: bool) -> list[Problem]:
     found = []
-    if not _absent(entry) and not entry.get("model"):
-        found.append(
-            Problem(label, "model is missing: the provider and its name of the model, such as hosted_vllm/qwen")
-        )
+    if complete and not _absent(entry) and not entry.get("model"):
+        found.append(NO_BACKEND)
     given = [name for name in SOURCES if entry.get(name)]
+    if "api_key" in (entry.get("secret_params") or {}):
+        given.append("secret_params.api_key")
     if len(given) > 1:
-        found.append(Problem(label, f"{' and '.join(given)} exclude each other"))
-    found += [Problem(label, text) for text in _secret_params(entry)]
+        found.append(f"{' and '.join(given)} exclude each other")
+    for name, value in (entry.get("litellm_params") or {}).items():
+        found += _free_parameter(entry, str(name), value)
     info = entry.get("model_info") or {}
-    wrong = sorted(name for name in info if "cost_per" in str(name))
-    if wrong:
-        found.append(
-            Problem(label, f"model_info.{wrong[0]}: LiteLLM drops prices there. Set {wrong[0]} of the model itself")
-        )
-    if not all(char.isalnum() or char in "._-" for char in str(entry.get("id") or "")):
-        found.append(Problem(label, "id may hold letters, digits and . _ - only"))
-    return found
-
-
-def _secret_params(entry: Mapping[str, Any]) -> list[str]:
-    found = [
-        f"litellm_params.{name} would show a secret in logs: use secret_params: {{{name}: {{env: NAME}}}}, or file, or secret"
-        for name, value in (entry.get("litellm_params") or {}).items()
-        if SECRET_WORDS & set(str(name).lower().split("_"))
-        and not str(value).startswith("os.environ/")
-        and isinstance(value, str)
+    found += [
+        f"model_info.{name}: LiteLLM drops prices there. Set {name} of the model itself"
+        for name in sorted(map(str, info))
+        if "cost_per" in name or name.endswith("_token_cost")
     ]
-    sources = entry.get("secret_params") or {}
-    if not isinstance(sources, Mapping):
-        return [*found, "secret_params must be a dictionary"]
-    for name, source in sources.items():
-        if not isinstance(source, Mapping) or len(source) != 1 or not set(source) <= {"secret", "file", "env"}:
-            found.append(f"secret_params.{name} must be one of {{secret: NAME}}, {{file: PATH}}, {{env: NAME}}")
-    return found
+    found += [f"model_info.{name} can't be cleared: {STAYS}" for name, value in info.items() if value is None]
+    if "id" in info:
+        found.append("model_info.id: say id of the model itself")
+    if entry.get("id") and not SAFE_ID.fullmatch(str(entry["id"])):
+        found.append("id may hold letters, digits and . _ - only, and begins with a letter or digit")
+    prices = [name for name in entry if "cost" in name and entry[name]]
+    if entry.get("free") and prices:
+        found.append(f"free: true and {prices[0]} exclude each other")
+    return [Problem(label("model", entry), text) for text in found]
 
 
-def _reach(kind: str, entry: Mapping[str, Any], name: str) -> list[Problem]:
-    """LiteLLM takes an empty list of models for all models."""
-    if _absent(entry) or entry.get("all_models"):
-        if entry.get("models") and not _absent(entry):
-            return [Problem(f'{kind} "{name}"', "models and all_models: true exclude each other")]
-        return []
-    if entry.get("models"):
-        return []
-    said = "models is empty" if "models" in entry else "models is missing"
+def _free_parameter(entry: Mapping[str, Any], name: str, value: Any) -> list[str]:
+    typed = {line.name for line in Model.fields} - {"litellm_params", "model_info"}
+    if name in typed:
+        return [f"litellm_params.{name}: say {name} of the model itself"]
+    if name in (entry.get("secret_params") or {}):
+        return [f"litellm_params.{name} and secret_params.{name} exclude each other"]
+    if value is None and name not in CLEARABLE:
+        return [f"litellm_params.{name} can't be cleared: {STAYS}"]
     return [
-        Problem(
-            f'{kind} "{name}"',
-            f"{said}; LiteLLM would allow all models. Name the models, or say all_models: true. Nothing was changed.",
+        f"litellm_params.{place} would show a secret in logs: "
+        + (
+            f"use secret_params: {{{name}: {{env: NAME}}}}, or file, or secret"
+            if place == name
+            else "LiteLLM keeps it unencrypted there. Use os.environ/NAME, or a credential of LiteLLM"
         )
+        for place in _secrets_in(name, name, value)
     ]
+
+
+def _secrets_in(place: str, name: str, value: Any) -> list[str]:
+    """The places of texts that are secret, by their names."""
+    if isinstance(value, Mapping):
+        return [found for key, item in value.items() for found in _secrets_in(f"{place}.{key}", str(key), item)]
+    if listed(value):
+        return list(dict.fromkeys(found for item in value for found in _secrets_in(place, name, item)))
+    plain = isinstance(value, str) and bool(value) and not value.startswith(REFERENCE)
+    return [place] if plain and secret_name(name) else []
+
+
+def _tenant(kind: str, entry: Mapping[str, Any], complete: bool) -> list[Problem]:
+    """What teams and keys have in common."""
+    if _absent(entry):
+        return []
+    found = []
+    # LiteLLM takes an empty list of models for all models.
+    if entry.get("all_models"):
+        if entry.get("models"):
+            found.append("models and all_models: true exclude each other")
+    elif not entry.get("models") and (complete or "models" in entry):
+        said = "models is empty" if "models" in entry else "models is missing"
+        found.append(UNLIMITED.format(said=said))
+    found += _metadata(kind, entry.get("metadata") or {})
+    found += [
+        f"object_permission.{part} can't be null: say [] for nothing"
+        for part, value in (entry.get("object_permission") or {}).items()
+        if value is None
+    ]
+    soft, most = entry.get("soft_budget"), entry.get("max_budget")
+    if kind == "team" and soft is not None and most is not None and float(soft) >= float(most):
+        found.append(f"soft_budget {soft} must be less than max_budget {most}")
+    if kind == "key" and soft is not None and entry.get("budget_id"):
+        found.append("soft_budget and budget_id exclude each other: a soft budget is a budget of the key's own")
+    return [Problem(label(kind, entry), text) for text in found]
+
+
+def _metadata(kind: str, metadata: Mapping[str, Any]) -> list[str]:
+    resource = Team() if kind == "team" else Key()
+    fields = {line.at.removeprefix("metadata.") for line in resource.fields if line.at.startswith("metadata.")}
+    found = []
+    for name in metadata:
+        if name in fields:
+            found.append(f"metadata.{name}: say {name} of the {kind} itself")
+        elif name in ENTERPRISE_METADATA:
+            found.append(f"metadata.{name} needs LiteLLM Enterprise, which refuses each call of the {kind} without it")
+        elif name in ("service_account_id", "team_member_budget_id"):
+            found.append(f"metadata.{name} is LiteLLM's own")
+    return found
 
 
 def _references(models: Sequence[Any], teams: Sequence[Any], keys: Sequence[Any]) -> list[Problem]:
     """LiteLLM stores names of models and teams unchecked; a key of an unknown team is refused when it is used."""
     served = {entry["name"] for entry in models if not _absent(entry)}
+    groups = {group for entry in models for group in (entry.get("model_info") or {}).get("access_groups") or []}
     gathered = {entry["team"] for entry in teams if not _absent(entry)}
     found = []
-    for kind, entries, identity in (("team", teams, "team"), ("key", keys, "alias")):
+    for kind, entries in (("team", teams), ("key", keys)):
         for entry in entries:
             if _absent(entry):
                 continue
-            label = f'{kind} "{entry[identity]}"'
             for model in entry.get("models") or []:
-                if model not in served | SPECIAL and "*" not in model:
-                    found.append(Problem(label, f'no model "{model}" is declared{_nearest(model, served)}'))
-            if kind == "key" and entry.get("team") and entry["team"] not in gathered:
-                found.append(
-                    Problem(label, f'no team "{entry["team"]}" is declared{_nearest(entry["team"], gathered)}')
-                )
+                if model not in served | SPECIAL | groups and "*" not in model:
+                    found.append(
+                        Problem(label(kind, entry), f'no model "{model}" is declared{_nearest(model, served)}')
+                    )
+            team = entry.get("team") if kind == "key" else None
+            if team and team not in gathered:
+                found.append(Problem(label(kind, entry), f'no team "{team}" is declared{_nearest(team, gathered)}'))
     return found
 
 
@@ -192,35 +266,15 @@ def _nearest(name: str, known: set[str]) -> str:
     return f', did you mean "{near[0]}"?' if near else f" (there are: {', '.join(sorted(known)) or 'none'})"
 
 
-def _unpriced(models: Sequence[Any], teams: Sequence[Any], keys: Sequence[Any]) -> list[Problem]:
-    """A call to a model without prices costs $0: no budget on it would ever bind."""
-    free = {entry["name"] for entry in models if not _absent(entry) and not entry.get("free") and not _priced(entry)}
-    budgets = {entry["team"]: entry for entry in teams if _budgeted(entry)}
+def _shared_values(keys: Sequence[Any]) -> list[Problem]:
+    """One value is one key: the second alias would rename the first one's."""
+    first: dict[str, str] = {}
     found = []
-    for kind, entries, identity in (("team", teams, "team"), ("key", keys, "alias")):
-        for entry in entries:
-            team = budgets.get(entry.get("team")) if kind == "key" else None
-            if not (_budgeted(entry) or team):
-                continue
-            reached = free if entry.get("all_models") else free & {str(model) for model in entry.get("models") or []}
-            if {"all-proxy-models", "all-team-models"} & set(entry.get("models") or []):
-                reached = free
-            for model in sorted(reached):
-                found.append(
-                    Problem(
-                        f'{kind} "{entry[identity]}"',
-                        f'its budget would never bind: model "{model}" has no price. Set input_cost_per_token and '
-                        f'output_cost_per_token (dollars) of model "{model}", or free: true if it shall cost nothing.',
-                    )
-                )
+    for entry in keys:
+        if _absent(entry) or entry.get("value_file"):
+            continue
+        secret = key_secret_name(str(entry["alias"]), entry.get("secret"))
+        if secret in first:
+            found.append(Problem(label("key", entry), f'shares the secret "{secret}" with key "{first[secret]}"'))
+        first.setdefault(secret, str(entry["alias"]))
     return found
-
-
-def _budgeted(entry: Mapping[str, Any]) -> bool:
-    return not _absent(entry) and any(entry.get(name) not in (None, []) for name in BUDGETS)
-
-
-def _priced(entry: Mapping[str, Any]) -> bool:
-    parameters = {**(entry.get("litellm_params") or {}), **entry}
-    prices = [parameters.get(name) for name in ("input_cost_per_token", "output_cost_per_token")]
-    return all(price is not None for price in prices) and any(Decimal(str(price)) > 0 for price in prices)

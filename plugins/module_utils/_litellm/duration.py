@@ -13,9 +13,11 @@ FORM = re.compile(r"([1-9][0-9]*)(s|mo|m|h|d|w)")
 
 
 def canonical(value: str) -> tuple[int, str]:
-    """A duration's meaning: seconds, or calendar months, which have no fixed length. Raises ValueError."""
+    """A duration's length: seconds, or calendar months, which have no fixed one. Raises ValueError."""
     match = FORM.fullmatch(WORDS.get(value, value))
     if not match:
-        raise ValueError(f'"{value}" is no duration: a whole number of s, m, h, d, w or mo, such as 24h or 30d')
+        raise ValueError(
+            f'"{value}" is no duration, which is a whole number of s, m, h, d, w or mo, such as 24h or 30d'
+        )
     count, unit = int(match.group(1)), match.group(2)
     return (count, "months") if unit == "mo" else (count * SECONDS[unit], "seconds")

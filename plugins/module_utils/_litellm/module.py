@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import env_fallback
 
-from .._secrets.names import key_secret_name
-from .apply import apply
-from .client import HTTPX_IMPORT_ERROR, Client, LiteLLMError
+from .apply import Failures, apply
+from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration
-from .plan import Action, plan
+from .plan import Action, orphans, plan
 from .resource import Declared, Resource
+from .resources.team import keys_of
+from .sources import NOT_MADE_YET, Refused, Sources, read_file
+
+__all__ = ["CONNECTION", "LiteLLMModule", "Refused", "read_file"]
 
 CONNECTION: dict[str, Any] = {
     "api_url": {"type": "str", "default": "http://127.0.0.1:4000", "fallback": (env_fallback, ["LITELLM_URL"])},
@@ -30,22 +33,8 @@ CONNECTION: dict[str, Any] = {
     "secrets_directory": {"type": "path"},
     "assume_empty": {"type": "bool", "default": False},
 }
-REDACTED = "(secret)"
-
-
-class Refused(Exception):
-    """The module can't do what was asked; the text says why and what next."""
-
-
-def read_file(path: Path, what: str) -> str:
-    """The text of a secret's file. Raises Refused with the path and the reason."""
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise Refused(f"{what}: {path}: {error.strerror}. Make it first (the wave secrets does).") from error
-    if not text:
-        raise Refused(f"{what}: {path} is empty. Restore its content.")
-    return text
+Wanted = Sequence[tuple[Resource, Sequence[Mapping[str, Any]]]]
+SHORTEST_SECRET = 8  # a shorter one is no secret and might be a part of any word
 
 
 class LiteLLMModule:
@@ -54,8 +43,6 @@ class LiteLLMModule:
     def __init__(self, argument_spec: Mapping[str, Any], **options: Any) -> None:
         self.ansible = AnsibleModule(
             argument_spec={**CONNECTION, **argument_spec},
-            required_one_of=[("api_key", "api_key_file"), *options.pop("required_one_of", ())],
-            mutually_exclusive=[("api_key", "api_key_file"), *options.pop("mutually_exclusive", ())],
             supports_check_mode=True,
             **options,
         )
@@ -63,13 +50,18 @@ class LiteLLMModule:
             self.ansible.fail_json(msg=missing_required_lib("httpx"), exception=HTTPX_IMPORT_ERROR)
         self.options: dict[str, Any] = self.ansible.params
 
-    def run(self, wanted: Sequence[tuple[Resource, Sequence[Mapping[str, Any]]]], *, complete: bool) -> None:
+    @property
+    def assuming(self) -> bool:
+        """Whether a proxy that is not there counts as an empty one."""
+        return bool(self.options["assume_empty"] and self.ansible.check_mode)
+
+    def run(self, wanted: Wanted, *, complete: bool) -> None:
         """Check, read, plan, apply, and leave with the result. C(wanted) are kinds with their declared entries."""
         try:
             self._check(wanted, complete)
-            declared = [
-                (resource, [self._declared(resource, entry) for entry in entries]) for resource, entries in wanted
-            ]
+            sources = Sources(self.options["secrets_directory"], bool(self.ansible.check_mode))
+            declared = [(kind, [sources.declared(kind, entry) for entry in entries]) for kind, entries in wanted]
+            self._hide(entry for kind, entries in declared for entry in entries)
             with self._client() as client:
                 actions = self._plan(client, declared)
                 failed = [] if self.ansible.check_mode else apply(client, actions, self.options["concurrency"])
@@ -77,104 +69,84 @@ class LiteLLMModule:
         except (Refused, LiteLLMError) as error:
             self.ansible.fail_json(msg=str(error))
 
-    def _check(self, wanted: Sequence[tuple[Resource, Sequence[Mapping[str, Any]]]], complete: bool) -> None:
-        entries = {resource.kind: list(given) for resource, given in wanted}
+    def _check(self, wanted: Wanted, complete: bool) -> None:
+        entries = {resource.kind: given for resource, given in wanted}
         problems = check_declaration(
             entries.get("model", []), entries.get("team", []), entries.get("key", []), complete=complete
         )
         if problems:
             raise Refused("\n".join(map(str, problems)) + "\nNothing was changed.")
 
+    def _hide(self, declared: Any) -> None:
+        """LiteLLM may repeat in an error what it was sent: no result may."""
+        for entry in declared:
+            for secret in (entry.value, *entry.secrets.values()):
+                if secret and len(secret) >= SHORTEST_SECRET:
+                    self.ansible.no_log_values.add(secret)
+
     def _client(self) -> Client:
-        key = self.options["api_key"]
-        if not key:
+        if not self.options["api_url"].startswith(("http://", "https://")):
+            raise Refused("api_url must begin with http:// or https://.")
+        if not self.options["concurrency"] > 0 or not self.options["timeout"] > 0:
+            raise Refused("concurrency and timeout must be more than 0.")
+        key = self._admin_key()
+        self.ansible.no_log_values.add(key)
+        try:
+            return Client(
+                self.options["api_url"],
+                key,
+                timeout=self.options["timeout"],
+                verify=self.options["ca_path"] or self.options["validate_certs"],
+                connections=self.options["concurrency"],
+                tries=1 if self.assuming else TRIES,
+            )
+        except OSError as error:
+            raise Refused(f"ca_path: {self.options['ca_path']}: {error.strerror or error}.") from error
+
+    def _admin_key(self) -> str:
+        # A key in the environment is only there for those who name none.
+        if self.options["api_key_file"]:
             path = Path(self.options["api_key_file"])
-            if self.options["assume_empty"] and self.ansible.check_mode and not path.exists():
-                key = "sk-not-made-yet"
-            else:
-                key = read_file(path, "api_key_file")
-        verify = self.options["ca_path"] or self.options["validate_certs"]
-        return Client(
-            self.options["api_url"],
-            key,
-            timeout=self.options["timeout"],
-            verify=verify,
-            connections=self.options["concurrency"],
-        )
-
-    def _declared(self, resource: Resource, entry: Mapping[str, Any]) -> Declared:
-        named = {line.name for line in resource.fields}
-        fields = {name: value for name, value in entry.items() if name in named and name != resource.identity}
-        if entry.get("all_models"):
-            fields["models"] = []
-        absent = entry.get("state") == "absent"
-        name = str(entry[resource.identity])
-        if entry.get("id"):
-            fields["model_info"] = {**(fields.get("model_info") or {}), "id": entry["id"]}
-        value = self._key_value(entry) if resource.kind == "key" and not absent else None
-        secrets = self._model_secrets(entry) if resource.kind == "model" and not absent else {}
-        return Declared(name, fields, absent, value, secrets)
-
-    def _key_value(self, entry: Mapping[str, Any]) -> str | None:
-        if entry.get("value"):
-            return str(entry["value"])
-        if entry.get("value_file"):
-            return read_file(Path(entry["value_file"]), f'key "{entry["alias"]}": value_file')
-        directory = self.options["secrets_directory"]
-        if not directory:
-            raise Refused(f'key "{entry["alias"]}": no value. Give value_file, value or secrets_directory.')
-        path = Path(directory) / key_secret_name(str(entry["alias"]), entry.get("secret"))
-        if self.ansible.check_mode and not path.exists():
-            return None  # the secrets' own check mode says that it would be made
-        return read_file(path, f'key "{entry["alias"]}"')
-
-    def _model_secrets(self, entry: Mapping[str, Any]) -> dict[str, str]:
-        sources = {name: dict(source) for name, source in (entry.get("secret_params") or {}).items()}
-        for option, kind in (("api_key_secret", "secret"), ("api_key_file", "file"), ("api_key_env", "env")):
-            if entry.get(option):
-                sources["api_key"] = {kind: entry[option]}
-        found = {name: self._from(source, f'model "{entry["name"]}": {name}') for name, source in sources.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-    def _from(self, source: Mapping[str, str], what: str) -> str | None:
-        """A secret from where it is kept. None in check mode, when it would be made by then."""
-        if "env" in source:
-            value = os.environ.get(source["env"], "")
-            if not value:
-                raise Refused(f"{what}: the environment variable {source['env']} is not set.")
-            return value
-        if "file" in source:
-            return read_file(Path(source["file"]), what)
-        directory = self.options["secrets_directory"]
-        if not directory:
-            raise Refused(f"{what}: secrets_directory is needed to find the secret {source['secret']}.")
-        path = Path(directory) / source["secret"]
-        if self.ansible.check_mode and not path.exists():
-            return None
-        return read_file(path, what)
+            if self.assuming and not path.exists():
+                return NOT_MADE_YET
+            return read_file(path, "api_key_file")
+        if self.options["api_key"]:
+            return str(self.options["api_key"])
+        raise Refused("an admin's key is needed: api_key_file, api_key or the environment variable LITELLM_API_KEY.")
 
     def _plan(self, client: Client, declared: Sequence[tuple[Resource, Sequence[Declared]]]) -> list[Action]:
         actions: list[Action] = []
         problems: list[str] = []
+        there = True
         for resource, entries in declared:
-            if not entries:
-                continue
-            try:
-                rows = resource.read(client)
-            except LiteLLMError as error:
-                # The first run in check mode: there is no proxy yet to ask.
-                if error.status or not (self.options["assume_empty"] and self.ansible.check_mode):
-                    raise
-                rows = []
+            rows = []
+            if entries and there:
+                try:
+                    rows = resource.read(client, entries)
+                except LiteLLMError as error:
+                    # The first run in check mode: there is no proxy yet to ask.
+                    if not (error.unreached and self.assuming):
+                        raise
+                    there = False
             planned, conflicts = plan(resource, entries, rows)
             actions += planned
             problems += conflicts
+        problems += orphans(actions, self._keys_of_leaving_teams(client, actions))
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
 
-    def _leave(self, client: Client, actions: Sequence[Action], failed: Sequence[tuple[Action, str]]) -> None:
-        broken = {id(action) for action, _ in failed}
+    @staticmethod
+    def _keys_of_leaving_teams(client: Client, actions: Sequence[Action]) -> dict[str, Any]:
+        leaving = [a for a in actions if a.resource.kind == "team" and a.what == "deleted" and not a.declared.with_keys]
+        return {
+            action.declared.name: keys_of(client, action.declared.name)
+            for action in leaving
+            if action.row and action.row.get("keys_count") != 0
+        }
+
+    def _leave(self, client: Client, actions: Sequence[Action], failed: Failures) -> None:
+        broken = {id(action) for action, reason in failed}
         done = [action for action in actions if id(action) not in broken]
         summary = {what: sum(a.what == what for a in done) for what in ("created", "updated", "unchanged", "deleted")}
         result: dict[str, Any] = {
@@ -186,7 +158,7 @@ class LiteLLMModule:
                     "name": action.declared.name,
                     "action": action.what,
                     "fields": sorted(action.after()) if action.what == "updated" else [],
-                    **action.resource.result(action.declared),
+                    **action.resource.result(action.declared, action.row),
                 }
                 for action in done
             ],
@@ -197,7 +169,7 @@ class LiteLLMModule:
             "requests": {"read": client.requests["read"], "write": client.requests["write"]},
         }
         if failed:
-            reasons = "\n".join(reason for _, reason in failed)
+            reasons = "\n".join(reason for action, reason in failed)
             self.ansible.fail_json(
                 msg=f"{len(failed)} of {len(actions)} objects failed, the others are as declared:\n{reasons}", **result
             )

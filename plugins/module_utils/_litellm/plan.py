@@ -11,6 +11,8 @@ from typing import Any
 
 from .resource import Conflict, Declared, Resource, Row
 
+SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Action:
@@ -34,13 +36,13 @@ class Action:
 
     def before(self) -> dict[str, Any]:
         """The declared fields that differ, as the server has them."""
-        return {name: old for name, (old, _) in self.changes.items()}
+        return {name: old for name, (old, new) in self.changes.items()}
 
     def after(self) -> dict[str, Any]:
         """The same as they will be; of a new object all declared ones."""
         if self.what == "created":
-            return dict(self.declared.fields)
-        return {name: new for name, (_, new) in self.changes.items()}
+            return self.declared.given()
+        return {name: new for name, (old, new) in self.changes.items()}
 
 
 def plan(resource: Resource, declared: Sequence[Declared], rows: Sequence[Row]) -> tuple[list[Action], list[str]]:
@@ -49,18 +51,44 @@ def plan(resource: Resource, declared: Sequence[Declared], rows: Sequence[Row]) 
     problems: list[str] = []
     for entry in declared:
         try:
-            row = resource.find(entry, rows)
+            actions.append(_action(resource, entry, rows))
         except Conflict as conflict:
             problems.append(f'{resource.kind} "{entry.name}": {conflict}')
-            continue
-        actions.append(_action(resource, entry, row))
     return actions, problems
 
 
-def _action(resource: Resource, entry: Declared, row: Row | None) -> Action:
+def _action(resource: Resource, entry: Declared, rows: Sequence[Row]) -> Action:
+    row = resource.find(entry, rows)
     if entry.absent:
         return Action(resource, entry, "deleted" if row else "unchanged", row)
     if row is None:
+        missing = resource.incomplete(entry)
+        if missing:
+            raise Conflict(missing)
         return Action(resource, entry, "created")
     changes = resource.changes(entry, row)
     return Action(resource, entry, "updated" if changes else "unchanged", row, changes)
+
+
+def orphans(actions: Sequence[Action], keys: Mapping[str, Sequence[Row]]) -> list[str]:
+    """LiteLLM deletes the keys of a team with it: a sentence for each team that has others than those planned to go.
+
+    C(keys) holds the keys of each team that is to be deleted.
+    """
+    leaving = {
+        a.row["token"]
+        for a in actions
+        if a.resource.kind == "key" and a.row and (a.what == "deleted" or "team" in a.changes)
+    }
+    problems = []
+    for team, rows in keys.items():
+        staying = [str(row.get("key_alias") or row["token"][:12]) for row in rows if row["token"] not in leaving]
+        if staying:
+            shown = ", ".join(sorted(staying)[:SHOWN]) + (
+                f" and {len(staying) - SHOWN} more" if len(staying) > SHOWN else ""
+            )
+            problems.append(
+                f'team "{team}": LiteLLM would delete its {len(staying)} keys with it ({shown}). Declare them under '
+                "state: absent or in another team, or set delete_keys: true."
+            )
+    return problems

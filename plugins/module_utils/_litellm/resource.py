@@ -5,15 +5,28 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .client import Client
-from .field import Field
+from .client import NOT_FOUND, Client, LiteLLMError
+from .field import Clear, Field
 
 Row = Mapping[str, Any]
+Changes = Mapping[str, tuple[Any, Any]]
+PAUSE = 0.5
+# So few objects are looked up one by one; of more, everything is read.
+FEW = 2
+# Entries of metadata that belong to the server.
+SERVERS_METADATA = (
+    "service_account_id",
+    "team_member_budget_id",
+    "temp_budget_increase",
+    "temp_budget_expiry",
+    "logging",
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,17 @@ class Declared:
     fields: Mapping[str, Any]  # what was given, null included; nothing else
     absent: bool = False
     value: str | None = field(default=None, repr=False)  # a key's text
+    value_to_come: bool = False  # check mode before the first run: the text will have been made by then
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # a model's secret parameters
+    with_keys: bool = False  # a team may be deleted with whatever keys it has
+
+    def given(self) -> dict[str, Any]:
+        """Fields with a value."""
+        return {name: value for name, value in self.fields.items() if value is not None}
+
+
+class Conflict(Exception):
+    """What is declared and what is there contradict each other; the text says what to do."""
 
 
 class Resource(ABC):
@@ -44,20 +67,57 @@ class Resource(ABC):
         return {self.identity, "state", *self.options, *(line.name for line in self.fields)}
 
     def changes(self, declared: Declared, row: Row) -> dict[str, tuple[Any, Any]]:
-        """Declared fields that differ, each with the server's value and the wanted one."""
+        """Declared fields that differ, each with the server's value and the wanted one. May raise Conflict."""
         found = {}
         for name, wanted in declared.fields.items():
             line = self.field(name)
-            if line.create_only:
+            if line.create_only and wanted is not None:
                 continue
             actual = line.actual(row)
-            if not line.same(wanted, actual):
-                found[name] = (actual, wanted)
+            if name == "metadata" and wanted is None:
+                actual = self._free_metadata(row)
+            change = line.change(wanted, actual)
+            if change:
+                found[name] = change
         return found
 
+    def body(self, wanted: Mapping[str, Any], row: Row) -> dict[str, Any]:
+        """The request that sets fields, None clears. C(row) is the object as it is, empty for a new one."""
+        sent: dict[str, Any] = {}
+        left_out = {
+            name for name, value in wanted.items() if value is None and self.field(name).clear is Clear.LEFT_OUT
+        }
+        for name, value in wanted.items():
+            line = self.field(name)
+            if name == "router_settings" and value is not None:
+                sent[name] = _merged(line.actual(row) or {}, value)
+            elif name != "metadata" and name not in left_out:
+                sent[line.sent or name] = line.to_send(value)
+        kept_there = any(self.field(name).at.startswith("metadata.") for name in wanted)
+        if left_out or "metadata" in wanted or (kept_there and row.get("metadata")):
+            # LiteLLM replaces metadata wholesale, then adds the fields that it keeps there. For a team, up to 1.97, a
+            # field that is sent alone replaces the rest too.
+            stored = row.get("metadata") or {}
+            if "metadata" in wanted and wanted["metadata"] is None:
+                free = self._free_metadata(row)
+                stored = {key: value for key, value in stored.items() if key not in free}
+            whole = _merged(stored, wanted.get("metadata") or {})
+            sent["metadata"] = {key: value for key, value in whole.items() if key not in left_out}
+        return sent
+
+    def _free_metadata(self, row: Row) -> dict[str, Any]:
+        """Entries of metadata that are no field's and not the server's."""
+        taken = {line.at.removeprefix("metadata.") for line in self.fields if line.at.startswith("metadata.")}
+        stored = row.get("metadata") or {}
+        return {key: value for key, value in stored.items() if key not in (*taken, *SERVERS_METADATA)}
+
+    def incomplete(self, declared: Declared) -> str:  # noqa: ARG002 (each kind has its own rule)
+        """Why a new object can't be made of this entry; empty when it can."""
+        return ""
+
     @abstractmethod
-    def read(self, client: Client) -> list[Row]:
-        """All objects, in as few requests as the server allows."""
+    def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
+        """The objects that the entries may mean, in as few requests as the server allows."""
 
     @abstractmethod
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
@@ -68,17 +128,63 @@ class Resource(ABC):
         """Make it, and see that it is there."""
 
     @abstractmethod
-    def update(self, client: Client, declared: Declared, row: Row, changes: Mapping[str, tuple[Any, Any]]) -> None:
+    def update(self, client: Client, declared: Declared, row: Row, changes: Changes) -> None:
         """Send what differs, nothing else."""
 
     @abstractmethod
-    def delete(self, client: Client, row: Row) -> None:
+    def delete(self, client: Client, declared: Declared, row: Row) -> None:
         """Remove it."""
 
-    def result(self, declared: Declared) -> dict[str, Any]:  # noqa: ARG002 (a key adds its token_id)
+    def result(self, declared: Declared, row: Row | None) -> dict[str, Any]:  # noqa: ARG002 (a key adds its token_id)
         """What a result says of an object beside its name."""
         return {}
 
+    def make(self, client: Client, declared: Declared, path: str, body: Mapping[str, Any]) -> None:
+        """Create. A lost answer, or somebody who was faster, is cured by looking.
 
-class Conflict(Exception):
-    """Two things claim to be the same object."""
+        Raises LiteLLMError when LiteLLM refuses it.
+        """
+        try:
+            client.write("POST", path, body, again=False)
+        except LiteLLMError as error:
+            row = self.settled(client, declared)
+            if row is None and error.status:
+                raise
+            if row is None:
+                # It never arrived, or is still being worked on. The identity is ours, so a second one adds nothing.
+                time.sleep(PAUSE)
+                self._make_again(client, declared, path, body)
+                return
+            changes = self.changes(declared, row)
+            if changes:
+                self.update(client, declared, row, changes)
+
+    def _make_again(self, client: Client, declared: Declared, path: str, body: Mapping[str, Any]) -> None:
+        try:
+            client.write("POST", path, body, again=False)
+        except LiteLLMError:
+            if self.settled(client, declared) is None:
+                raise
+
+    def settled(self, client: Client, declared: Declared) -> Row | None:
+        """The object as it is now, looked up by itself."""
+        rows = self.read(client, [declared])
+        try:
+            return self.find(declared, rows)
+        except Conflict as conflict:
+            raise LiteLLMError(str(conflict)) from conflict
+
+
+def _merged(stored: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Declared entries over the stored ones; null removes one."""
+    return {key: value for key, value in {**stored, **declared}.items() if value is not None}
+
+
+def gone(error: LiteLLMError) -> bool:
+    """Whether a deletion failed since there was nothing to delete."""
+    return error.status == NOT_FOUND
+
+
+def unique(rows: Iterable[Row], name: str) -> list[Row]:
+    """Rows, each once: a page may shift under the reader."""
+    return list({row[name]: row for row in rows}.values())

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 
 # Sources: LiteLLM's security advisories and release notes.
-COMPROMISED = {"1.82.7": "its package was compromised", "1.82.8": "its package was compromised"}
-BROKEN = {"1.89.3": "models in the database that name os.environ/ variables don't work"}
+COMPROMISED = {(1, 82, 7), (1, 82, 8)}  # uploaded to the package index by somebody else
+BROKEN = {(1, 89, 3): "models in the database that name os.environ/ variables don't work"}
 OLDEST = (1, 84, 0)
-FORM = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[.-].*|rc\d+|\.?post\d+)?")
+FORM = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:[.+-].*|(?:rc|a|b|dev)\d+)?")
 
 
 def refusal(version: str) -> str | None:
@@ -19,10 +19,11 @@ def refusal(version: str) -> str | None:
     match = FORM.fullmatch(version)
     if not match:
         return "it is no version such as 1.106.2"
-    if version in COMPROMISED:
-        return f"{COMPROMISED[version]}. Use the default, or 1.84.0 or newer"
-    if version in BROKEN:
-        return f"{BROKEN[version]}. Use the default"
-    if tuple(map(int, match.groups())) < OLDEST:
+    numbers = (int(match.group(1)), int(match.group(2)), int(match.group(3)))
+    if numbers in COMPROMISED:
+        return "its package was compromised. Use the default, or 1.84.0 or newer"
+    if numbers in BROKEN:
+        return f"{BROKEN[numbers]}. Use the default"
+    if numbers < OLDEST:
         return "versions before 1.84.0 have known security holes. Use the default"
     return None

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..client import Client, LiteLLMError
-from ..field import Clear, Field, Kind
-from ..resource import Conflict, Declared, Resource, Row
-from .team import merged, metadata_by_key
+from ..client import NOT_FOUND, Client, LiteLLMError
+from ..field import Clear, Field
+from ..kind import Kind
+from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, unique
 
+# null for a JSON column makes a key unusable and breaks /key/list for everybody: lists and dicts clear by empty ones.
 JSON_LIST, JSON_DICT = Clear.EMPTY_LIST, Clear.EMPTY_DICT
+LIMIT_TYPES = ("guaranteed_throughput", "best_effort_throughput", "dynamic")
+ALL_PARTS = "its parts are cleared one by one, by an empty list"
 
 
 def token_id(value: str) -> str:
@@ -22,91 +25,156 @@ def token_id(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
+def _meta(name: str, kind: Kind, clear: Clear, choices: tuple[str, ...] = ()) -> Field:
+    """A field that LiteLLM keeps in metadata. It ignores null for one."""
+    return Field(name, kind, clear, at=f"metadata.{name}", choices=choices)
+
+
 class Key(Resource):
     """A virtual key, found by its alias and by the digest of its value."""
 
     kind = "key"
     identity = "alias"
-    options = ("secret", "all_models")
-    # null for a JSON column makes a key unusable and breaks /key/list for everybody: lists and dicts clear by empty ones.
+    options = ("secret", "value", "value_file", "all_models")
     fields = (
-        Field("team", Kind.TEXT, at="team_id"),
-        Field("user", Kind.TEXT, at="user_id"),
+        Field("team", Kind.TEXT, at="team_id", sent="team_id"),
+        Field("user", Kind.TEXT, at="user_id", sent="user_id"),
         Field("models", Kind.NAMES, Clear.REFUSED, why_not_cleared="no list means all models; say all_models: true"),
         Field("max_budget", Kind.MONEY),
         Field("soft_budget", Kind.MONEY, at="litellm_budget_table.soft_budget"),
         Field("budget_duration", Kind.DURATION),
         Field("budget_limits", Kind.WINDOWS, JSON_LIST),
         Field("budget_id", Kind.TEXT),
+        Field("budget_fallbacks", Kind.DICT, JSON_DICT),
         Field("tpm_limit", Kind.NUMBER),
         Field("rpm_limit", Kind.NUMBER),
+        Field("tpd_limit", Kind.NUMBER),
         Field("max_parallel_requests", Kind.NUMBER),
-        Field("duration", Kind.DURATION, create_only=True),  # re-sending it would move the date of expiry
+        # Re-sending it would move the date of expiry; null makes the key valid for ever.
+        Field("duration", Kind.DURATION, at="expires", create_only=True),
         Field("blocked", Kind.FLAG, Clear.FALSE),
         Field("allowed_routes", Kind.NAMES, JSON_LIST),
         Field("allowed_cache_controls", Kind.NAMES, JSON_LIST),
         Field("aliases", Kind.DICT, JSON_DICT),
+        Field("config", Kind.DICT, JSON_DICT),
         Field("permissions", Kind.DICT, JSON_DICT),
-        Field("model_rpm_limit", Kind.DICT, JSON_DICT, at="metadata.model_rpm_limit"),
-        Field("model_tpm_limit", Kind.DICT, JSON_DICT, at="metadata.model_tpm_limit"),
-        Field("metadata", Kind.DICT, JSON_DICT),
+        Field("router_settings", Kind.PARTS, JSON_DICT),
+        Field("access_group_ids", Kind.NAMES, JSON_LIST),
+        Field("object_permission", Kind.PARTS, Clear.REFUSED, why_not_cleared=ALL_PARTS),
+        Field("agent_id", Kind.TEXT),
+        _meta("model_rpm_limit", Kind.RATES, JSON_DICT),
+        _meta("model_tpm_limit", Kind.RATES, JSON_DICT),
+        _meta("mcp_rpm_limit", Kind.RATES, JSON_DICT),
+        _meta("tag_rpm_limit", Kind.RATES, JSON_DICT),
+        _meta("rpm_limit_type", Kind.TEXT, Clear.LEFT_OUT, LIMIT_TYPES),
+        _meta("tpm_limit_type", Kind.TEXT, Clear.LEFT_OUT, LIMIT_TYPES),
+        _meta("default_estimated_output_tokens", Kind.POSITIVE, Clear.LEFT_OUT),
+        _meta("default_estimated_output_tokens_per_model", Kind.RATES, JSON_DICT),
+        _meta("enable_prompt_caching", Kind.FLAG, Clear.FALSE),
+        _meta("throttle_on_budget_exceeded", Kind.FLAG, Clear.FALSE),
+        _meta("allowed_vector_store_indexes", Kind.RECORDS, JSON_LIST),
+        _meta("end_user_budget_id", Kind.TEXT, Clear.EMPTY_TEXT),
+        Field("metadata", Kind.PARTS, JSON_DICT),
     )
 
-    def read(self, client: Client) -> list[Row]:
+    def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
         query = {"return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
-        return list(client.pages("/key/list", query, "keys", "size"))
+        if len(declared) > FEW:
+            return unique(client.pages("/key/list", query, "keys", "size"), "token")
+        rows: list[Row] = []
+        for entry in declared:
+            rows += client.pages("/key/list", {**query, "key_alias": entry.name}, "keys", "size")
+            if entry.value:
+                rows += client.pages("/key/list", {**query, "key_hash": token_id(entry.value)}, "keys", "size")
+        return unique(rows, "token")
 
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
-        token = token_id(declared.value) if declared.value else None
         aliased = [row for row in rows if row.get("key_alias") == declared.name]
+        if declared.absent:
+            return aliased[0] if aliased else None
         if len(aliased) > 1:
-            raise Conflict(f"{len(aliased)} keys of the proxy have this alias. Delete all but one in the admin UI.")
-        mine = next((row for row in rows if row["token"] == token), None)
-        if token and aliased and aliased[0]["token"] != token:
+            tokens = ", ".join(row["token"][:12] for row in aliased)
             raise Conflict(
-                f"the proxy's key of this alias is {aliased[0]['token'][:12]}, the stored value is {token[:12]}: another "
-                "value. Restore the secret, or declare the old key under state: absent once to replace it."
+                f"{len(aliased)} keys of the proxy have this alias ({tokens}). "
+                "Delete all but one in the admin UI, or all of them by state: absent."
             )
-        return mine or (aliased[0] if aliased else None)
+        if declared.value_to_come and aliased:
+            raise Conflict(
+                "the proxy has a key of this alias, but its value is not stored. Restore the secret, or declare the "
+                "key under state: absent once to replace it."
+            )
+        if declared.value is None:
+            return aliased[0] if aliased else None
+        token = token_id(declared.value)
+        if aliased and aliased[0]["token"] != token:
+            raise Conflict(
+                f"the proxy's key of this alias is {aliased[0]['token'][:12]}, the stored value is {token[:12]}: "
+                "another value. Restore the secret, or declare the key under state: absent once to replace it."
+            )
+        return next((row for row in rows if row["token"] == token), None)
+
+    def incomplete(self, declared: Declared) -> str:
+        if declared.value is None and not declared.value_to_come:
+            return "no value for a new key. Give value_file, value or secrets_directory."
+        return "" if "models" in declared.fields else UNLIMITED.format(said="models is missing")
 
     def changes(self, declared: Declared, row: Row) -> dict[str, tuple[Any, Any]]:
-        found = metadata_by_key(super().changes(declared, row), row)
+        found = super().changes(declared, row)
+        if "soft_budget" in found and _shared(row):
+            # LiteLLM 1.106 would change the budget itself, for everybody who has it.
+            raise Conflict(
+                f"soft_budget would change the shared budget {row['budget_id']}. Set it there, or clear budget_id "
+                "first."
+            )
         if row.get("key_alias") != declared.name:
             found["alias"] = (row.get("key_alias"), declared.name)
         return found
 
     def create(self, client: Client, declared: Declared) -> None:
-        body = {"key": declared.value, "key_alias": declared.name, **self._body(declared.fields)}
         token = token_id(declared.value or "")
-        try:
-            client.write("POST", "/key/generate", body, again=False)
-        except LiteLLMError as error:
-            # A lost answer: the key may be there. Creating with an existing text changes nothing, so once more is safe.
-            if error.status or not self._exists(client, token):
-                raise
-        # The live spend counter outlives a deleted key of the same value.
-        client.write("POST", "/key/update", {"key": token, "spend": 0})
+        used_before = self._used_before(client, declared, token)
+        body = {"key": declared.value, "key_alias": declared.name, **self.body(declared.given(), {})}
+        self.make(client, declared, "/key/generate", body)
+        if used_before:
+            # The live spend counter outlives a deleted key of the same value: it would refuse the new one at once.
+            client.write("POST", f"/key/{token}/reset_spend", {"reset_to": 0})
 
-    def update(self, client: Client, declared: Declared, row: Row, changes: Mapping[str, tuple[Any, Any]]) -> None:
-        body = self._body({name: after for name, (_, after) in changes.items() if name != "alias"})
+    def update(self, client: Client, declared: Declared, row: Row, changes: Changes) -> None:
+        body = self.body({name: after for name, (before, after) in changes.items() if name != "alias"}, row)
         if "alias" in changes:
             body["key_alias"] = declared.name
-        client.write("POST", "/key/update", {"key": row["token"], **merged(body, row)})
+        # One request: LiteLLM loses one of two concurrent changes to a key's metadata.
+        client.write("POST", "/key/update", {"key": row["token"], **body})
 
-    def delete(self, client: Client, row: Row) -> None:
-        client.write("POST", "/key/delete", {"keys": [row["token"]]})
+    def delete(self, client: Client, declared: Declared, row: Row) -> None:  # noqa: ARG002 (a team needs it)
+        try:
+            client.write("POST", "/key/delete", {"key_aliases": [row["key_alias"]]})  # all that share the alias
+        except LiteLLMError as error:
+            if not gone(error):
+                raise
 
-    def result(self, declared: Declared) -> dict[str, Any]:
+    def result(self, declared: Declared, row: Row | None) -> dict[str, Any]:
+        if row:
+            return {"token_id": row["token"]}
         return {"token_id": token_id(declared.value)} if declared.value else {}
 
     @staticmethod
-    def _exists(client: Client, token: str) -> bool:
+    def _used_before(client: Client, declared: Declared, token: str) -> bool:
+        """Whether a key of this value may have been there before. Only those deleted with their user leave no trace."""
         try:
-            answer = client.get("/key/info", {"key": token})
-        except LiteLLMError:
-            return False
-        return bool(answer["info"].get("status") != "deleted")
+            client.get("/key/info", {"key": token})
+        except LiteLLMError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return bool(declared.fields.get("user"))
+        return True
 
-    def _body(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        renamed = {"team": "team_id", "user": "user_id"}
-        return {renamed.get(name, name): self.field(name).to_send(value) for name, value in fields.items()}
+
+UNLIMITED = "{said}; LiteLLM would allow all models. Name the models, or say all_models: true."
+
+
+def _shared(row: Row) -> bool:
+    """Whether a key's budget is more than the private one that LiteLLM makes for a soft_budget."""
+    budget = row.get("litellm_budget_table") or {}
+    limits = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit", "max_parallel_requests")
+    return bool(row.get("budget_id")) and any(budget.get(name) is not None for name in limits)

@@ -6,29 +6,54 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..client import Client, LiteLLMError
-from ..field import Clear, Field, Kind
-from ..resource import Declared, Resource, Row
+from ..client import NOT_FOUND, SERVER_ERROR, Client, LiteLLMError
+from ..field import Clear, Field
+from ..kind import Kind
+from ..meaning import alike
+from ..resource import Changes, Conflict, Declared, Resource, Row, unique
+from .parameters import fingerprint, hidden
 
 STAYS = "LiteLLM can't remove a parameter; declare the model under state: absent once, then anew"
 FINGERPRINTS = "tollgate_secrets"
+NOT_LIVE = "saved to the database"  # the words of the answer to a model whose row was written and can't be served
 PRICES = (
     "input_cost_per_token",
     "output_cost_per_token",
     "cache_read_input_token_cost",
     "cache_creation_input_token_cost",
 )
+# What null removes from a stored model; any other parameter stays.
+CLEARABLE = (
+    *PRICES,
+    "input_cost_per_character",
+    "output_cost_per_character",
+    "tiered_pricing",
+    "cache_control_injection_points",
+    "litellm_credential_name",
+)
+FREE = ("litellm_params", "model_info")
+# PATCH can't reach an id with a slash.
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def _parameter(name: str, kind: Kind, clear: Clear = Clear.REFUSED) -> Field:
     return Field(name, kind, clear, at=f"litellm_params.{name}", why_not_cleared=STAYS)
 
 
+def model_id(name: str, given: str | None = None) -> str:
+    """The id of a deployment: as given, else its name, else (the name holds a slash, say) a slug and a digest of it."""
+    if given or SAFE_ID.fullmatch(name):
+        return given or name
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40].strip("-") or "model"
+    return f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
+
+
 class Model(Resource):
-    """A deployment of a model. Its id is its name, unless several share the name to share the load."""
+    """A deployment of a model. Its id is made of its name, unless several share the name to share the load."""
 
     kind = "model"
     identity = "name"
@@ -41,95 +66,163 @@ class Model(Resource):
         *(_parameter(name, Kind.MONEY, Clear.NULL) for name in PRICES),
         _parameter("rpm", Kind.NUMBER),
         _parameter("tpm", Kind.NUMBER),
+        _parameter("max_parallel_requests", Kind.NUMBER),
         _parameter("max_retries", Kind.NUMBER),
         _parameter("weight", Kind.NUMBER),
         _parameter("order", Kind.NUMBER),
         _parameter("tags", Kind.NAMES, Clear.EMPTY_LIST),
         _parameter("litellm_credential_name", Kind.TEXT, Clear.NULL),
+        Field("blocked", Kind.FLAG, Clear.FALSE, at="model_info.blocked"),
         Field("litellm_params", Kind.DICT, Clear.REFUSED, why_not_cleared=STAYS),
         Field("model_info", Kind.DICT, Clear.REFUSED, why_not_cleared=STAYS),
     )
 
-    def read(self, client: Client) -> list[Row]:
-        return list(client.pages("/v2/model/info", {}, "data", "size", limit=1000))
+    def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
+        rows = [
+            {**row, "live": True}
+            for row in client.pages("/v2/model/info", {"sortBy": "model_name"}, "data", "size", limit=1000)
+        ]
+        served = {_id_of(row) for row in rows}
+        # The list shows what is served. A row that can't be, or that another pod has just written, is found by its id.
+        for entry in declared:
+            if _id(entry) not in served:
+                found = client.get("/v2/model/info", {"modelId": _id(entry)}).get("data") or []
+                rows += [{**row, "live": False} for row in found]
+        return unique(({**row, "id": _id_of(row)} for row in rows), "id")
 
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
-        return next((row for row in rows if row["model_info"]["id"] == _id(declared)), None)
+        row = next((row for row in rows if row["id"] == _id(declared)), None)
+        if row and not (row.get("model_info") or {}).get("db_model"):
+            raise Conflict(
+                f"the proxy's config.yaml has a model of the id {row['id']}, which LiteLLM does not let others change. "
+                "Remove it there, or leave it out here."
+            )
+        return row
+
+    def incomplete(self, declared: Declared) -> str:
+        return "" if declared.fields.get("model") else NO_BACKEND
 
     def changes(self, declared: Declared, row: Row) -> dict[str, tuple[Any, Any]]:
-        typed = {name: value for name, value in declared.fields.items() if name not in ("litellm_params", "model_info")}
+        shown, secret = _split(declared)
+        typed = {name: value for name, value in shown.items() if name not in FREE}
         found = super().changes(Declared(declared.name, typed), row)
-        for part in ("litellm_params", "model_info"):
+        for part in FREE:
             stored = row.get(part) or {}
-            for name, wanted in (declared.fields.get(part) or {}).items():
-                # A reference to the proxy's environment comes back as its value, masked or not at all.
-                if stored.get(name) != wanted and not str(wanted).startswith("os.environ/"):
+            for name, wanted in (shown.get(part) or {}).items():
+                if not (wanted is None and stored.get(name) is None) and not alike(wanted, stored.get(name)):
                     found[f"{part}.{name}"] = (stored.get(name), wanted)
         if row.get("model_name") != declared.name:
             found["name"] = (row.get("model_name"), declared.name)
-        stored_prints = (row.get("model_info") or {}).get(FINGERPRINTS) or {}
-        for name, wanted in fingerprints(declared.secrets).items():
-            if stored_prints.get(name) != wanted:
-                found[name] = (stored_prints.get(name), wanted)
+        prints = _stored_prints(row)
+        for name, wanted in _prints(_id(declared), secret).items():
+            if prints.get(name) != wanted:
+                found[name] = (prints.get(name), wanted)
+        if not row.get("live", True):
+            found["live"] = (False, True)
         return found
 
     def create(self, client: Client, declared: Declared) -> None:
-        body = self._body(declared)
+        body = self._request(declared, self._everything(declared), {})
         try:
             client.write("POST", "/model/new", body, again=False)
         except LiteLLMError as error:
-            stored = self._stored(client, _id(declared))
-            if stored is None:
+            if NOT_LIVE in str(error):
+                # The row would stay and serve nobody.
+                client.write("POST", "/model/delete", {"id": _id(declared)})
+                raise LiteLLMError(f"{error}. The row that LiteLLM had saved all the same was removed") from error
+            if error.status and error.status < SERVER_ERROR:
+                raise
+            self._settle(client, declared, body, error)
+
+    def _settle(self, client: Client, declared: Declared, body: Mapping[str, Any], error: LiteLLMError) -> None:
+        """A lost answer, or 500 for an id that is taken: what is there is made as declared."""
+        try:
+            client.write("PATCH", f"/model/{_id(declared)}/update", body)
+        except LiteLLMError as second:
+            if second.status != NOT_FOUND:
                 raise
             if error.status:
-                # "saved to the database, but not live": the row would stay and serve nobody.
-                self.delete(client, stored)
-                raise LiteLLMError(f"{error}. The row that LiteLLM had saved all the same was removed") from error
+                raise error from second
+            client.write("POST", "/model/new", body, again=False)
 
-    def update(self, client: Client, declared: Declared, row: Row, changes: Mapping[str, tuple[Any, Any]]) -> None:
+    def update(self, client: Client, declared: Declared, row: Row, changes: Changes) -> None:
         # PATCH merges; POST /model/update would drop every parameter that it does not know.
-        whole = self._body(declared)
-        kept = {name.rpartition(".")[2] for name in changes}
-        parameters = {name: value for name, value in whole["litellm_params"].items() if name in kept}
-        body: dict[str, Any] = {"model_info": whole["model_info"]}
+        names = self._everything(declared) if "live" in changes else {_place(name) for name in changes}
+        client.write("PATCH", f"/model/{row['id']}/update", self._request(declared, names, row))
+
+    def delete(self, client: Client, declared: Declared, row: Row) -> None:  # noqa: ARG002 (a team needs it)
+        try:
+            client.write("POST", "/model/delete", {"id": row["id"]})
+        except LiteLLMError as error:
+            # Of an unknown id LiteLLM says 400, after a lost answer nothing.
+            if error.status >= SERVER_ERROR or client.get("/v2/model/info", {"modelId": row["id"]}).get("data"):
+                raise
+
+    def _everything(self, declared: Declared) -> set[tuple[str, str]]:
+        """The names of all that is declared, each with the part that it is given in."""
+        shown, secret = _split(declared)
+        names = {("", name) for name in (*shown, *secret, "name") if name not in FREE}
+        return names | {(part, name) for part in FREE for name in shown.get(part) or {}}
+
+    def _request(self, declared: Declared, names: set[tuple[str, str]], row: Row) -> dict[str, Any]:
+        """What sets these names."""
+        shown, secret = _split(declared)
+        values = {("", name): self.field(name).to_send(value) for name, value in shown.items() if name not in FREE}
+        values |= {("", name): value for name, value in secret.items()}
+        values |= {(part, name): value for part in FREE for name, value in (shown.get(part) or {}).items()}
+        chosen = {place: values[place] for place in names & set(values) if row or values[place] is not None}
+        blocked = chosen.pop(("", "blocked"), None)
+        parameters = {name: value for (part, name), value in chosen.items() if part != "model_info"}
+        info = {name: value for (part, name), value in chosen.items() if part == "model_info"}
+        prints = {name: found for name, found in _stored_prints(row).items() if name not in parameters}
+        prints |= _prints(_id(declared), {name: value for name, value in secret.items() if name in parameters})
+        if prints != _stored_prints(row):
+            info[FINGERPRINTS] = prints
+        body: dict[str, Any] = {"model_name": declared.name} if ("", "name") in names else {}
         if parameters:
             body["litellm_params"] = parameters
-        if "name" in changes:
-            body["model_name"] = declared.name
-        client.write("PATCH", f"/model/{row['model_info']['id']}/update", body)
+        if info or not row:
+            # Without its id LiteLLM would store a random one there.
+            body["model_info"] = {**info, "id": _id(declared)}
+        if blocked is not None:
+            body["blocked"] = blocked
+        return body
 
-    def delete(self, client: Client, row: Row) -> None:
-        client.write("POST", "/model/delete", {"id": row["model_info"]["id"]})
 
-    @staticmethod
-    def _stored(client: Client, model_id: str) -> Row | None:
-        rows = client.get("/v2/model/info", {"modelId": model_id})["data"]
-        return rows[0] if rows else None
+NO_BACKEND = "model is missing: the provider and its name of the model, such as hosted_vllm/qwen"
 
-    def _body(self, declared: Declared) -> dict[str, Any]:
-        free = declared.fields.get("litellm_params") or {}
-        typed = {
-            name: self.field(name).to_send(value)
-            for name, value in declared.fields.items()
-            if name not in ("litellm_params", "model_info")
-        }
-        info = {**(declared.fields.get("model_info") or {}), "id": _id(declared)}
-        if declared.secrets:
-            info[FINGERPRINTS] = fingerprints(declared.secrets)
-        return {
-            "model_name": declared.name,
-            "litellm_params": {**free, **typed, **declared.secrets},
-            "model_info": info,
-        }
+
+def _place(name: str) -> tuple[str, str]:
+    part, dot, rest = name.partition(".")
+    return (part, rest) if dot and part in FREE else ("", name)
 
 
 def _id(declared: Declared) -> str:
-    return str((declared.fields.get("model_info") or {}).get("id") or declared.name)
+    return model_id(declared.name, (declared.fields.get("model_info") or {}).get("id"))
 
 
-def fingerprints(secrets: Mapping[str, str]) -> dict[str, str]:
-    """What a model's secrets are compared by: LiteLLM never gives them back."""
-    return {
-        name: "sha256:" + hashlib.sha256(f"{name}\0{value}".encode()).hexdigest()[:16]
-        for name, value in secrets.items()
+def _id_of(row: Row) -> str:
+    return str((row.get("model_info") or {}).get("id"))
+
+
+def _split(declared: Declared) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What LiteLLM shows as it was sent, as declared, and what it hides, by the parameter's name."""
+    shown, secret = dict(declared.fields), dict[str, Any](declared.secrets)
+    for name, value in declared.fields.items():
+        if name not in (*FREE, "blocked") and value is not None and hidden(name, value):
+            secret[name] = shown.pop(name)
+    free = declared.fields.get("litellm_params") or {}
+    secret |= {name: value for name, value in free.items() if hidden(name, value)}
+    shown["litellm_params"] = {name: value for name, value in free.items() if name not in secret}
+    shown["model_info"] = {
+        name: value for name, value in (declared.fields.get("model_info") or {}).items() if name != "id"
     }
+    return shown, secret
+
+
+def _prints(identity: str, secret: Mapping[str, Any]) -> dict[str, str]:
+    return {name: fingerprint(identity, name, value) for name, value in secret.items()}
+
+
+def _stored_prints(row: Row) -> dict[str, str]:
+    return dict((row.get("model_info") or {}).get(FINGERPRINTS) or {})
