@@ -258,7 +258,25 @@ def _references(models: Sequence[Any], teams: Sequence[Any], keys: Sequence[Any]
             team = entry.get("team") if kind == "key" else None
             if team and team not in gathered:
                 found.append(Problem(label(kind, entry), f'no team "{team}" is declared{_nearest(team, gathered)}'))
+    by_name = {entry["team"]: entry for entry in teams if not _absent(entry)}
+    for entry in keys:
+        if not _absent(entry) and entry.get("team") in by_name:
+            found += _beyond_its_team(entry, by_name[entry["team"]], served)
     return found
+
+
+def _beyond_its_team(key: Mapping[str, Any], team: Mapping[str, Any], served: set[str]) -> list[Problem]:
+    """LiteLLM takes such a key and refuses the calls, but does not let an existing key move into such a team."""
+    allowed = set(map(str, team.get("models") or []))
+    if team.get("all_models") or not allowed <= served:
+        return []  # everything, or names such as wildcards and groups, which LiteLLM resolves
+    return [
+        Problem(
+            label("key", key), f'its team "{team["team"]}" may not use model "{model}". Add it there, or drop it here.'
+        )
+        for model in key.get("models") or []
+        if model in served - allowed
+    ]
 
 
 def _nearest(name: str, known: set[str]) -> str:

@@ -129,7 +129,11 @@ class Model(Resource):
             if NOT_LIVE in str(error):
                 # The row would stay and serve nobody.
                 client.write("POST", "/model/delete", {"id": _id(declared)})
-                raise LiteLLMError(f"{error}. The row that LiteLLM had saved all the same was removed") from error
+                raise LiteLLMError(
+                    f"{error}. Mostly its model begins with no provider that LiteLLM knows. The row that LiteLLM had saved "
+                    "all the same was removed",
+                    error.status,
+                ) from error
             if error.status and error.status < SERVER_ERROR:
                 raise
             self._settle(client, declared, body, error)
@@ -167,6 +171,7 @@ class Model(Resource):
     def _request(self, declared: Declared, names: set[tuple[str, str]], row: Row) -> dict[str, Any]:
         """What sets these names."""
         shown, secret = _split(declared)
+        shown = shown if row else {name: value for name, value in shown.items() if value is not None}
         values = {("", name): self.field(name).to_send(value) for name, value in shown.items() if name not in FREE}
         values |= {("", name): value for name, value in secret.items()}
         values |= {(part, name): value for part in FREE for name, value in (shown.get(part) or {}).items()}
