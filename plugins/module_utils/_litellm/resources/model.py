@@ -130,8 +130,8 @@ class Model(Resource):
                 # The row would stay and serve nobody.
                 client.write("POST", "/model/delete", {"id": _id(declared)})
                 raise LiteLLMError(
-                    f"{error}. Mostly its model begins with no provider that LiteLLM knows. The row that LiteLLM had saved "
-                    "all the same was removed",
+                    f"{error}. Mostly its model begins with no provider that LiteLLM knows. "
+                    "The row that LiteLLM had saved all the same was removed",
                     error.status,
                 ) from error
             if error.status and error.status < SERVER_ERROR:

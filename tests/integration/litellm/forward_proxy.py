@@ -1,0 +1,93 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A proxy in front of the proxy: it notes every request, and can lose an answer after the request was carried out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import ports
+
+# POST where LiteLLM reads.
+READS = ("/budget/info", "/v2/key/info")
+
+
+@dataclass
+class Forward:
+    """What went through."""
+
+    url: str
+    upstream: httpx.Client
+    seen: list[tuple[str, str]] = field(default_factory=list)
+    lose: set[str] = field(default_factory=set)  # paths of which the next answer is lost
+    dies: bool = False  # after a lost answer nothing is answered any more
+    dead: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def writes(self) -> list[tuple[str, str]]:
+        """Everything that could change something."""
+        return [(method, path) for method, path in self.seen if method != "GET" and path not in READS]
+
+    def loses(self, path: str) -> bool:
+        """Whether the answer is to be lost, once."""
+        with self.lock:
+            if path not in self.lose:
+                return False
+            self.lose.remove(path)
+            self.dead = self.dies
+            return True
+
+
+@contextmanager
+def in_front_of(url: str) -> Iterator[Forward]:
+    """A forwarding server on a port of its own."""
+    port = ports.free(1)[0]
+    with httpx.Client(base_url=url, timeout=60) as upstream:
+        forward = Forward(f"http://127.0.0.1:{port}", upstream)
+        server = ThreadingHTTPServer(("127.0.0.1", port), _handler(forward))
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield forward
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def _handler(forward: Forward) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            path = self.path.partition("?")[0]
+            if forward.dead:
+                self.close_connection = True
+                return
+            with forward.lock:
+                forward.seen.append((self.command, path))
+            kept = {"authorization": self.headers["authorization"], "content-type": "application/json"}
+            answer = forward.upstream.request(self.command, self.path, content=body, headers=kept)
+            if forward.loses(path):
+                self.close_connection = True
+                return
+            self.send_response(answer.status_code)
+            self.send_header("content-type", answer.headers.get("content-type", "application/json"))
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = do_PATCH = _pass_on
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nothing: pytest shows what matters."""
+
+    return Handler

@@ -1,0 +1,151 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each field of each kind against the real proxy: made, kept, changed, kept, cleared, kept, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Clear, Field
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.meaning import same
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
+from ansible_collections.tollgate.llm.plugins.modules import litellm_key, litellm_model, litellm_team, litellm_tenants
+from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import (
+    MODELS,
+    TABLES,
+    TEAMS,
+    Sample,
+    entry,
+)
+from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
+from forward_proxy import Forward
+
+MODULES: dict[str, ModuleType] = {"key": litellm_key, "team": litellm_team, "model": litellm_model}
+# Not beside others in one object: a budget of the key's own and a shared one, limits that fit no team.
+APART = {"soft_budget", "budget_id", "team", "duration", "all_models"}
+LISTS = {"key": "keys", "team": "teams", "model": "models"}
+
+
+def run_as_predicted(
+    task: Task, forward: Forward, module: ModuleType, options: Mapping[str, Any]
+) -> dict[tuple[str, str], str]:
+    """What a run did to each object: as its check mode said, with no write more; a second run has nothing to do."""
+    forward.seen.clear()
+    predicted = task(module, check=True, **options)
+    assert not predicted.get("msg"), predicted["msg"]
+    assert forward.writes() == []
+    result = task(module, **options)
+    assert not result.get("msg"), result["msg"]
+    assert result["diff"] == predicted["diff"]
+    assert result["objects"] == predicted["objects"]
+    assert len(forward.writes()) == result["requests"]["write"]
+    forward.seen.clear()
+    again = task(module, **options)
+    assert not again.get("msg"), again["msg"]
+    assert again["changed"] is False, again["diff"]
+    assert forward.writes() == []
+    assert again["requests"]["write"] == 0
+    return {(found["kind"], found["name"]): found["action"] for found in result["objects"]}
+
+
+def with_ids(name: str, value: Any, groups: Mapping[str, str]) -> Any:
+    """Access groups get their ids from LiteLLM."""
+    return [groups[number] for number in value] if name == "access_group_ids" and value else value
+
+
+def after_change(line: Field) -> str:
+    """What changing a field's value does."""
+    return "unchanged" if line.create_only else "updated"
+
+
+def after_clearing(line: Field, sample: Sample) -> str:
+    """What clearing a changed field does."""
+    nothing = line.clear is Clear.REFUSED or same(line.kind, None, sample.two)
+    return "unchanged" if nothing else "updated"
+
+
+def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
+    task: Task, forward: Forward, world: dict[str, str], tmp_path: Path
+) -> None:
+    """One object for each field of each kind, all in one task."""
+    lines = {(table.kind, f"fields-{line.name}"): (table, line) for table, samples in TABLES for line in table.fields}
+    samples = {(table.kind, f"fields-{name}"): sample for table, found in TABLES for name, sample in found.items()}
+    for kind, name in lines:
+        if kind == "key":
+            secret = f"sk-{name:0>40}"
+            (tmp_path / name.replace("_", "-")).write_text(secret)
+            task.secrets.append(secret)
+
+    def declared(values: Mapping[tuple[str, str], Any], **more: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "models": [{**entry(TABLES[0][0], name), "free": True} for name in MODELS],
+            "teams": [{"team": name, "models": list(MODELS)} for name in TEAMS],
+            "keys": [],
+            "secrets_directory": str(tmp_path),
+        }
+        for (kind, name), (table, line) in lines.items():
+            made = {**entry(table, name), **more}
+            if kind == "key":
+                made["secret"] = name.replace("_", "-")
+            if (kind, name) in values:
+                made[line.name] = with_ids(line.name, values[kind, name], world)
+            if kind == "model" and not any("cost" in part and made[part] for part in made):
+                made["free"] = True
+            found[LISTS[kind]].append(made)
+        return found
+
+    def did(values: Mapping[tuple[str, str], Any], **more: Any) -> dict[tuple[str, str], str]:
+        actions = run_as_predicted(task, forward, litellm_tenants, declared(values, **more))
+        return {identity: actions[identity] for identity in lines}
+
+    try:
+        made = did({identity: sample.one for identity, sample in samples.items()})
+        assert made == dict.fromkeys(lines, "created")
+        changed = did({identity: sample.two for identity, sample in samples.items()})
+        assert changed == {identity: after_change(line) for identity, (table, line) in lines.items()}
+        cleared = did(
+            {
+                identity: samples[identity].two if line.clear is Clear.REFUSED else None
+                for identity, (table, line) in lines.items()
+            }
+        )
+        assert cleared == {
+            identity: after_clearing(line, samples[identity]) for identity, (table, line) in lines.items()
+        }
+    finally:
+        gone = did({}, state="absent")
+    assert gone == dict.fromkeys(lines, "deleted")
+
+
+@pytest.mark.parametrize(("resource", "samples"), TABLES, ids=[table.kind for table, samples in TABLES])
+def test_all_fields_together_are_made_changed_cleared_and_kept(
+    task: Task, forward: Forward, world: dict[str, str], resource: Resource, samples: dict[str, Sample]
+) -> None:
+    """One object with all of its fields, by the module for one object."""
+    name = f"together-{resource.kind}"
+    least = entry(resource, name)
+    if resource.kind == "key":
+        least["value"] = "sk-together-0123456789"
+        task.secrets.append(least["value"])
+    lines = [line for line in resource.fields if line.name not in APART]
+    clearable = [line.name for line in lines if line.clear is not Clear.REFUSED]
+
+    def did(**options: Any) -> str:
+        actions = run_as_predicted(task, forward, MODULES[resource.kind], {**least, **options})
+        return actions[resource.kind, name]
+
+    one = {line.name: with_ids(line.name, samples[line.name].one, world) for line in lines}
+    two = {line.name: with_ids(line.name, samples[line.name].two, world) for line in lines}
+    try:
+        assert did(**one) == "created"
+        assert did(**two) == "updated"
+        kept = {key: value for key, value in two.items() if key not in clearable}
+        assert did(**kept, clear=clearable) == "updated"
+        assert did(**one) == "updated"
+    finally:
+        assert did(state="absent") == "deleted"
