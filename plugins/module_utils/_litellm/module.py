@@ -63,7 +63,7 @@ class LiteLLMModule:
             declared = [(kind, [sources.declared(kind, entry) for entry in entries]) for kind, entries in wanted]
             self._hide(entry for kind, entries in declared for entry in entries)
             with self._client() as client:
-                actions = self._plan(client, declared)
+                actions = self._plan(client, declared, complete)
                 failed = [] if self.ansible.check_mode else apply(client, actions, self.options["concurrency"])
                 self._leave(client, actions, failed)
         except (Refused, LiteLLMError) as error:
@@ -114,7 +114,9 @@ class LiteLLMModule:
             return str(self.options["api_key"])
         raise Refused("an admin's key is needed: api_key_file, api_key or the environment variable LITELLM_API_KEY.")
 
-    def _plan(self, client: Client, declared: Sequence[tuple[Resource, Sequence[Declared]]]) -> list[Action]:
+    def _plan(
+        self, client: Client, declared: Sequence[tuple[Resource, Sequence[Declared]]], complete: bool
+    ) -> list[Action]:
         actions: list[Action] = []
         problems: list[str] = []
         there = True
@@ -132,6 +134,8 @@ class LiteLLMModule:
             actions += planned
             problems += conflicts
         problems += orphans(actions, self._keys_of_leaving_teams(client, actions))
+        if not complete and there:
+            problems += self._unknown_teams(client, actions)
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
@@ -144,6 +148,16 @@ class LiteLLMModule:
             for action in leaving
             if action.row and action.row.get("keys_count") != 0
         }
+
+    @staticmethod
+    def _unknown_teams(client: Client, actions: Sequence[Action]) -> list[str]:
+        """LiteLLM takes a key of a team that is not there, and refuses every call of it later."""
+        named = {a.label: a.after().get("team") for a in actions if a.resource.kind == "key" and a.writes}
+        return [
+            f'{label}: there is no team "{team}", so LiteLLM would refuse every call of the key. Make the team first.'
+            for label, team in named.items()
+            if team and not list(client.pages("/v2/team/list", {"team_id": team}, "teams", "page_size"))
+        ]
 
     def _leave(self, client: Client, actions: Sequence[Action], failed: Failures) -> None:
         broken = {id(action) for action, reason in failed}

@@ -234,6 +234,14 @@ def test_key_that_came_meanwhile_keeps_its_team(
     assert "research" in proxy.teams
 
 
+def test_key_of_a_team_that_is_not_there_is_refused(task: Task, proxy: MemoryProxy) -> None:
+    assert 'there is no team "research"' in task(litellm_key, **KEY, team="research")["msg"]
+    assert proxy.writes() == []
+    task(litellm_team, **TEAM)
+    assert task(litellm_key, **KEY, team="research")["changed"]
+    assert 'there is no team "other"' in task(litellm_key, **KEY, team="other")["msg"]
+
+
 def test_clear_takes_fields_only(task: Task, proxy: MemoryProxy) -> None:
     assert task(litellm_key, **KEY, clear=["rpm_limt"])["msg"] == (
         'clear: unknown field "rpm_limt", did you mean "rpm_limit"?'
