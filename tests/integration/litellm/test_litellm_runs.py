@@ -149,6 +149,18 @@ def test_key_that_is_made_again_does_not_owe_what_it_spent_before(task: Task, pr
     assert chat(proxy, value) == 200
 
 
+def test_key_that_went_with_its_user_does_not_owe_what_it_spent_before(task: Task, proxy: Proxy) -> None:
+    value = f"sk-{token_hex(24)}"
+    key = {"alias": "run-key", "models": ["qwen-local"], "value": value, "max_budget": 1, "user": "run-user"}
+    for attempt in range(2):
+        proxy.post("/user/new", user_id="run-user", auto_create_key=False)
+        assert task(litellm_key, **key)["summary"]["created"] == 1
+        assert chat(proxy, value) == 200, attempt
+        proxy.post("/key/update", key_alias="run-key", spend=5)
+        assert chat(proxy, value) == 422
+        proxy.post("/user/delete", user_ids=["run-user"])
+
+
 def test_team_with_keys_is_removed_only_when_told(task: Task, forward: Forward, proxy: Proxy) -> None:
     task(litellm_team, team="run-team", models=["run-model"])
     task(litellm_key, **KEY, team="run-team")
