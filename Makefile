@@ -6,7 +6,11 @@ SHELL := /bin/bash
 
 ARGS ?=
 STATE ?= .tollgate
+# What somebody's shell exports for other projects must not reach this one.
+unexport ANSIBLE_INVENTORY ANSIBLE_ROLES_PATH ANSIBLE_LIBRARY ANSIBLE_STDOUT_CALLBACK
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+export LC_ALL := C.UTF-8
 PLAYBOOK := .venv/bin/ansible-playbook
 
 .PHONY: help
@@ -33,7 +37,7 @@ down: environment ## Stop it, keep its data
 clean: environment ## Remove it with its data and secrets (asks for its name; CONFIRM=name answers)
 	@confirm='$(CONFIRM)'
 	if [ -z "$$confirm" ]; then
-	    read -r -p 'This removes the gateway, its keys, its spend and its secrets for good. Its name? ' confirm
+	    read -r -p 'This removes the gateway, its keys, its spend and its secrets for good. Its name? ' confirm || true
 	fi
 	$(PLAYBOOK) playbooks/teardown.yml -e "gateway_remove=$${confirm:?nothing was removed}" $(ARGS)
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
@@ -63,7 +64,9 @@ class ActionModule(ActionBase):
             lock.check(os.getppid())
             preflight.check_machine(state, declared)
         if self._task.check_mode:
-            return {"changed": bool(state.missing()), "ansible_facts": self._facts(state, "")}
+            # A real run makes it in its first wave.
+            first = "tollgate_run" not in (task_vars.get("ansible_facts") or {})
+            return {"changed": first and bool(state.missing()), "ansible_facts": self._facts(state, "")}
         changed = state.create(str(declared["gateway_name"]))
         run, ended = lock.take(os.getppid())
         if options["verdict"]:
@@ -77,12 +80,15 @@ class ActionModule(ActionBase):
         """For a teardown: whatever the gateway file says, nobody else may be at work."""
         state = StateDirectory(options["state_dir"])
         lock = RunLock(state.path)
-        exists = bool(state.marker)
-        if not exists or self._task.check_mode:
-            lock.check(os.getppid())
-            return {"changed": False, "exists": exists, "ansible_facts": self._facts(state, "")}
-        run = lock.take(os.getppid())[0]
-        return {"changed": False, "exists": exists, "ansible_facts": self._facts(state, run)}
+        state.check_marker_kept()
+        lock.check(os.getppid())
+        run = ""
+        if state.marker and not self._task.check_mode:
+            # A full disk may not keep anybody from stopping a gateway: then without a lock.
+            with contextlib.suppress(GatewayError):
+                run = lock.take(os.getppid())[0]
+        found = {"exists": bool(state.marker), "gateway": str(state.marker.get("name", ""))}
+        return {"changed": False, **found, "ansible_facts": self._facts(state, run)}
 
     @staticmethod
     def _facts(state: StateDirectory, run: str) -> dict[str, Any]:

@@ -79,6 +79,10 @@ exists:
   description: Whether there is a gateway in the state directory.
   type: bool
   returned: when state is locked
+gateway:
+  description: The name of the gateway in the state directory, as its marker says.
+  type: str
+  returned: when state is locked
 checks:
   description: The checks of the verdict.
   type: list

@@ -169,6 +169,7 @@ def main() -> None:
         before = look(target, known)
         if before.complete:
             return result(before, before)
+        target.ensure_schema()
         trouble = apply(options)
         after = look(target, known)
         if after.failed:

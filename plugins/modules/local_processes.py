@@ -68,6 +68,10 @@ options:
         type: list
         elements: path
         default: []
+      restart:
+        description: In check mode, whether a file that it reads would be another one by then.
+        type: bool
+        default: false
       ready_url:
         description: It is ready when this URL answers with 200.
         type: str
@@ -135,10 +139,12 @@ checks:
       detail: process 4711, ready after 0.8 s
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import database, processes, readiness, supervisor
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.module import run
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.state_directory import StateDirectory
 
@@ -152,10 +158,22 @@ PROGRAM: dict[str, Any] = {
     "stop_signal": {"type": "str", "default": "TERM"},
     "stop_seconds": {"type": "int", "default": 20},
     "depends_on": {"type": "list", "elements": "path", "default": []},
+    "restart": {"type": "bool", "default": False},
     "ready_url": {"type": "str"},
     "ready_database": {"type": "dict", "options": database.ARGUMENTS},
     "ready_seconds": {"type": "int", "default": 60},
 }
+
+
+def check_files(programs: list[dict[str, Any]]) -> None:
+    """A program without its files would only die again and again."""
+    for given in programs:
+        for name in given["depends_on"]:
+            if not Path(name).is_file():
+                raise GatewayError(
+                    f"{given['name']}: {name} is missing.",
+                    next_step="Run the waves before this one (the first: secrets).",
+                )
 
 
 def main() -> None:
@@ -193,8 +211,11 @@ def main() -> None:
             )
             for given in options["programs"]
         ]
+        if not module.check_mode:
+            check_files(options["programs"])
         due = [program.name for program in wanted if daemon.differs(program)]
         if module.check_mode:
+            due += [given["name"] for given in options["programs"] if given["restart"] and given["name"] not in due]
             return {"changed": bool(due), "started": due, "checks": []}
         started = daemon.apply(wanted) if due else []
         targets = [readiness.Target.of(given) for given in options["programs"]]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 try:
     import psycopg
+    from psycopg import sql
 except ImportError:
     PSYCOPG_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
@@ -53,6 +55,23 @@ class Database:
         """From a module's option C(database)."""
         return cls(**{field: options[field] for field in ARGUMENTS})
 
+    def ensure_schema(self) -> None:
+        """Make the schema that the URL names, as Prisma's own engine does. Raises GatewayError when that is refused."""
+        if not self.url_file:
+            return
+        schema = _for_libpq(Path(self.url_file).read_text(encoding="utf-8").strip())[1]
+        with self.connect() as connection:
+            row = connection.execute("SELECT to_regnamespace(%s)", (f'"{schema}"',)).fetchone()
+            if row and row[0] is not None:
+                return
+            try:
+                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+            except psycopg.Error as error:
+                raise GatewayError(
+                    f'database: the schema "{schema}" is missing and can\'t be made: {str(error).splitlines()[0]}.',
+                    next_step=f'Make it as the owner: CREATE SCHEMA "{schema}" AUTHORIZATION <the gateway\'s role>;',
+                ) from error
+
     def connect(self, timeout: int = 5) -> Connection[tuple[Any, ...]]:
         """A connection in autocommit. Raises GatewayError with PostgreSQL's answer (never with the password)."""
         try:
@@ -73,11 +92,36 @@ class Database:
             )
         except OSError as error:
             raise GatewayError(f"database: {error.filename}: {error.strerror}.") from error
+        except (psycopg.ProgrammingError, ValueError) as error:
+            # libpq quotes a URL that it can't read, with its password.
+            raise GatewayError(
+                f"database: the URL in {self.url_file} can't be read.",
+                next_step="It is postgresql://user:password@host:port/name, with %-codes for special characters.",
+            ) from error
         except psycopg.Error as error:
             raise GatewayError(f"database {self}: {' '.join(str(error).split())}.") from error
 
     def __str__(self) -> str:
         return f"(URL in {self.url_file})" if self.url_file else f"{self.name} on {self.host}:{self.port}"
+
+
+def url_problem(url: str) -> str:
+    """What is wrong with a database's URL, without quoting it: it holds a password. Empty when nothing is."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "can't be read; write special characters of the password as %-codes"
+    checks = {
+        "must begin with postgresql://": parts.scheme not in ("postgresql", "postgres"),
+        "holds a blank; write %20": any(char.isspace() for char in url),
+        "holds a % that begins no code; write %25": bool(re.search(r"%(?![0-9A-Fa-f]{2})", url)),
+        "holds a #; write %23": "#" in url,
+        "names no host": not parts.hostname and "host=" not in parts.query,
+        "has no port between 1 and 65535": port == 0,
+        "names no database; it ends in /name": not parts.path.strip("/"),
+    }
+    return next((text for text, wrong in checks.items() if wrong), "")
 
 
 def _for_libpq(url: str) -> tuple[str, str]:

@@ -68,6 +68,11 @@ class Cluster:
             return self.installation / "bin"
         return self.base / "program" / self.installation.parent.name / self.installation.name / "bin"
 
+    @property
+    def record(self) -> Path:
+        """A file that says that the data directory was made, beside what it could be lost with."""
+        return self.state / "run" / "database-created"
+
     def files(self) -> dict[Path, str]:
         """The configuration files and their wanted content."""
         settings = SETTINGS.format(port=self.port, connections=self.connections, shared_buffers=self.shared_buffers)
@@ -83,6 +88,12 @@ class Cluster:
         if self.home and not (self.binaries / "postgres").exists():
             steps.append("programs copied")
         if not (self.data / "PG_VERSION").exists():
+            if self.record.exists():
+                raise GatewayError(
+                    f"database: {self.data} is gone, yet this gateway had a database there.",
+                    "A new one would have no spend, and every budget would begin again.",
+                    f"Restore it from a backup, or accept that: rm {self.record}",
+                )
             return [*steps, "cluster created"]
         found = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
         if found != self.version():
@@ -98,6 +109,8 @@ class Cluster:
         steps = self.missing()
         if not steps:
             return []
+        if not self.password_file.is_file():
+            raise GatewayError(f"database: {self.password_file} is missing.", next_step="Run the wave secrets first.")
         self._directories()
         if "programs copied" in steps:
             self._copy_programs()
@@ -152,6 +165,7 @@ class Cluster:
         for path, text in self.files().items():
             self._write(fresh / path.name, text)
         fresh.rename(self.data)
+        self.record.touch(mode=0o600)
 
     def _write(self, path: Path, text: str) -> None:
         temporary = path.with_name(f".{path.name}.new")

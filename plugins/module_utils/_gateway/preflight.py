@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import shutil
 import traceback
 from collections.abc import Mapping
@@ -23,12 +24,15 @@ else:
 from .._litellm.declaration import check_declaration
 from .._litellm.versions import refusal
 from . import processes, variables
+from .database import url_problem
 from .error import GatewayError
 from .state_directory import StateDirectory
 from .supervisor import GATEWAY_VARIABLE, Supervisor
 
 SPECIFICATION = Path(__file__).parents[3] / "roles" / "gateway" / "meta" / "argument_specs.yml"
 # The database's first files, logs and a margin; a full disk later stops PostgreSQL without a loss.
+PORTS = ("gateway_port", "gateway_database_port", "gateway_simulator_port")
+LAST_PORT = 65535
 FREE_BYTES = 512 * 1024 * 1024
 
 
@@ -52,12 +56,40 @@ def check_variables(declared: Mapping[str, Any]) -> None:
     ]
     problems += _client_key(declared)
     problems += _fail_open(declared)
+    problems += _ports(declared)
+    problems += _sources(declared)
+    if declared.get("gateway_database_url") and (trouble := url_problem(str(declared["gateway_database_url"]))):
+        problems.append(f"gateway_database_url: {trouble}.")
     version = str(declared.get("gateway_litellm_version") or "")
     if version and (reason := refusal(version)):
         problems.append(f"gateway_litellm_version: {version} is refused: {reason}")
     if problems:
         listed = "\n".join(f"- {problem}" for problem in problems)
         raise GatewayError(f"The gateway file can't work as it is:\n{listed}\nNothing was changed.")
+
+
+def _ports(declared: Mapping[str, Any]) -> list[str]:
+    names = [name for name in PORTS if name in declared]
+    return [
+        f"{name}: {declared[name]} is no port: 1 to {LAST_PORT}."
+        for name in names
+        if not str(declared[name]).isdigit() or not 0 < int(declared[name]) <= LAST_PORT
+    ]
+
+
+def _sources(declared: Mapping[str, Any]) -> list[str]:
+    """Secrets of models that this run would not find."""
+    found = []
+    for model in declared.get("gateway_models") or []:
+        if not isinstance(model, Mapping) or model.get("state") == "absent":
+            continue
+        label = f'model "{model.get("name")}"'
+        variable, file = model.get("api_key_env"), model.get("api_key_file")
+        if variable and not os.environ.get(str(variable)):
+            found.append(f"{label}: api_key_env: the environment variable {variable} is not set.")
+        if file and not os.access(str(file), os.R_OK):
+            found.append(f"{label}: api_key_file: {file} can't be read.")
+    return found
 
 
 def _client_key(declared: Mapping[str, Any]) -> list[str]:
@@ -98,7 +130,7 @@ def check_machine(state: StateDirectory, declared: Mapping[str, Any]) -> None:
     ours = set(processes.family(supervisor.pid)) if supervisor.pid else set()
     if gateway_id:
         ours |= set(processes.with_environment(GATEWAY_VARIABLE, gateway_id))
-    for variable in ("gateway_port", "gateway_database_port", "gateway_simulator_port"):
+    for variable in PORTS:
         if variable == "gateway_database_port" and declared.get("gateway_database_url"):
             continue
         if variable == "gateway_simulator_port" and not declared.get("gateway_simulator"):
@@ -110,10 +142,28 @@ def check_machine(state: StateDirectory, declared: Mapping[str, Any]) -> None:
                     f"{variable}: port {port} is taken by {processes.describe(pid)}.",
                     next_step=f"End it, or choose another port: -e {variable}={port + 1}. Nothing was changed.",
                 )
-    place = next(folder for folder in (state.path, *state.path.parents) if folder.exists())
+    _check_space(state.path)
+    if os.geteuid() == 0 and not declared.get("gateway_database_url"):
+        _check_space((state.path / "postgres").resolve() if (state.path / "postgres").exists() else Path("/var/lib"))
+    _check_kept(state)
+
+
+def _check_space(wanted: Path) -> None:
+    place = next(folder for folder in (wanted, *wanted.parents) if folder.exists())
     free = shutil.disk_usage(place).free
     if free < FREE_BYTES:
         raise GatewayError(
-            f"gateway_state_dir: {free // 2**20} MiB are free in {place}, {FREE_BYTES // 2**20} MiB are needed.",
+            f"{wanted}: {free // 2**20} MiB are free there, {FREE_BYTES // 2**20} MiB are needed.",
             next_step="Free some space, or choose a gateway_state_dir on another disk. Nothing was changed.",
+        )
+
+
+def _check_kept(state: StateDirectory) -> None:
+    """A gateway that has a database has secrets; new ones in their place would lose what they encrypt."""
+    if (state.path / "postgres" / "data").is_dir() and not (state.path / "secrets" / "litellm-salt-key").is_file():
+        raise GatewayError(
+            f"{state.path / 'secrets'}: litellm-salt-key is gone, yet this gateway has a database.",
+            "Another one could read nothing that the database holds encrypted.",
+            "Restore the directory from a backup, or remove this gateway (make clean) and make a new one. "
+            "Nothing was changed.",
         )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ class RunLock:
                 "pid": pid,
                 "started": started,
                 "run": run,
-                "arguments": processes.command_line(pid),
+                "arguments": _face(pid),
                 "directory": _directory_of(pid),
                 "since": datetime.now(tz=UTC).isoformat(timespec="seconds"),
             }
@@ -101,18 +102,23 @@ def _workers(owner: dict[str, object]) -> list[int]:
 
     A living run of the same command has another parent (a shell, make) and can't be taken for one.
     """
-    arguments, directory = owner.get("arguments"), owner.get("directory")
-    if not arguments or not directory:
+    face, directory = owner.get("arguments"), owner.get("directory")
+    if not face or not directory:
         return []
     boot, born = _split(str(owner.get("started") or "/0"))
     found = []
     for pid in processes.all_pids():
-        if processes.parent_of(pid) not in _reapers() or processes.command_line(pid) != arguments:
+        if processes.parent_of(pid) not in _reapers() or _face(pid) != face:
             continue
         pid_boot, pid_born = _split(processes.start_time(pid) or "/0")
         if pid_boot == boot and pid_born >= born and _directory_of(pid) == directory:
             found.append(pid)
     return found
+
+
+def _face(pid: int) -> str:
+    """A digest of a process's arguments: `-e` may have put a secret among them."""
+    return hashlib.sha256("\0".join(processes.command_line(pid)).encode()).hexdigest()
 
 
 def _split(start_time: str) -> tuple[str, int]:

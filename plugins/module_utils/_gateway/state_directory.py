@@ -49,6 +49,14 @@ class StateDirectory:
             ) from error
         return content if isinstance(content, dict) else {}
 
+    def check_marker_kept(self) -> None:
+        """Refuse a directory with a gateway's parts and without its marker: nobody could say whose they are."""
+        if (self.path / "run").is_dir() and not self.marker:
+            raise GatewayError(
+                f"{self.path / MARKER} is missing, yet a gateway lies in this directory.",
+                next_step="Restore that file, or remove the directory by hand once nothing runs from it.",
+            )
+
     def check(self, name: str) -> None:
         """Refuse what can't work, without writing anything."""
         text = str(self.path)
@@ -80,7 +88,7 @@ class StateDirectory:
                 f"gateway_state_dir: {text} belongs to user {found.st_uid}, this run is user {os.geteuid()}.",
                 next_step="Run as its owner, or choose another directory.",
             )
-        if stat.S_IMODE(found.st_mode) & 0o077 and any(self.path.iterdir()):
+        if self.marker and stat.S_IMODE(found.st_mode) & 0o077:
             raise GatewayError(
                 f"gateway_state_dir: {text} has mode {stat.S_IMODE(found.st_mode):04o}: others can look into it.",
                 next_step=f"Run: chmod 0700 {text}",

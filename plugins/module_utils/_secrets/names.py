@@ -8,7 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 
-SAFE = re.compile(r"[a-z0-9-]{1,40}")
+SAFE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+# What a made name looks like: an alias of that form is given one of its own.
+MADE = re.compile(r"key-(?:.*-)?[0-9a-f]{10}")
+# Names of the gateway's own secrets, which no key may take.
+RESERVED = {"litellm-master-key", "litellm-salt-key", "litellm-db-password", "vllm-api-key", "database-url"}
 
 
 def key_secret_name(alias: str, secret: str | None = None) -> str:
@@ -18,7 +22,7 @@ def key_secret_name(alias: str, secret: str | None = None) -> str:
     """
     if secret:
         return secret
-    if SAFE.fullmatch(alias):
+    if SAFE.fullmatch(alias) and alias not in RESERVED and not MADE.fullmatch(alias):
         return alias
     slug = re.sub(r"[^a-z0-9]+", "-", alias.lower()).strip("-")[:24].strip("-")
     digest = hashlib.sha256(alias.encode()).hexdigest()[:10]

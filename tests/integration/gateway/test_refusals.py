@@ -44,3 +44,20 @@ def test_it_is_refused_before_anything_is_written(gateway: Gateway, case: str) -
     assert "Traceback" not in ran.output
     assert gateway.files() == files
     assert gateway.rows() == rows
+
+
+def test_another_gateways_name_removes_nothing(gateway: Gateway) -> None:
+    """The name is the one in the state directory, whatever the gateway file of this run says."""
+    files = gateway.files()
+    wrong = ("-e", "gateway_name=other", "-e", "gateway_remove=other")
+    refused = gateway.play("playbooks/teardown.yml", *wrong, fails=True).output
+    assert f'is "{gateway.place["name"]}"' in " ".join(refused.split())
+    assert gateway.files() == files
+
+
+def test_a_malformed_database_url_is_refused_without_its_password(gateway: Gateway) -> None:
+    url = json.dumps({"gateway_database_url": "mysql://a:hunter2hunter2@127.0.0.1/x"})
+    refused = gateway.play("site.yml", "-e", url, fails=True).output
+    assert "gateway_database_url: must begin with postgresql://" in refused
+    assert "hunter2hunter2" not in refused
+    assert "hunter2hunter2" not in (gateway.state / "run" / "lock.json").read_text()

@@ -86,7 +86,7 @@ def test_a_taken_port_is_refused_with_its_owner(tmp_path: Path, taken_port: int)
 def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken_port: int) -> None:
     monkeypatch.setattr(preflight, "FREE_BYTES", 2**62)
     ports = {"gateway_port": 1, "gateway_database_port": 1}
-    with pytest.raises(GatewayError, match="MiB are free in"):
+    with pytest.raises(GatewayError, match="MiB are free there"):
         preflight.check_machine(StateDirectory(tmp_path / "new" / "gateway"), {**GOOD, **ports})
 
 
@@ -96,3 +96,31 @@ def test_every_documented_variable_has_a_default_and_the_reverse() -> None:
     role = preflight.SPECIFICATION.parents[1]
     defaults = set(yaml.safe_load((role / "defaults" / "main.yml").read_text()))
     assert set(preflight.known_variables()) - {"gateway_wave"} == defaults
+
+
+@pytest.mark.parametrize("port", [0, 65536, 99999, "abc"])
+def test_a_port_that_is_none_is_refused(port: object) -> None:
+    with pytest.raises(GatewayError, match="is no port: 1 to 65535"):
+        preflight.check_variables({**GOOD, "gateway_port": port})
+
+
+def test_a_provider_key_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROVIDER_KEY", raising=False)
+    models = [
+        {**GOOD["gateway_models"][0], "api_key_env": "PROVIDER_KEY"},  # type: ignore[index]  # a list of dicts
+        {**GOOD["gateway_models"][0], "id": "two", "api_key_file": str(tmp_path / "none")},  # type: ignore[index]  # likewise
+    ]
+    with pytest.raises(GatewayError) as refused:
+        preflight.check_variables({**GOOD, "gateway_models": models})
+    assert "the environment variable PROVIDER_KEY is not set" in str(refused.value)
+    assert f"{tmp_path / 'none'} can't be read" in str(refused.value)
+
+
+def test_a_lost_salt_key_beside_a_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    (tmp_path / "secrets").mkdir()
+    ports = {"gateway_port": 1, "gateway_database_port": 1}
+    with pytest.raises(GatewayError, match="litellm-salt-key is gone, yet this gateway has a database"):
+        preflight.check_machine(StateDirectory(tmp_path), {**GOOD, **ports})
+    (tmp_path / "secrets" / "litellm-salt-key").touch()
+    preflight.check_machine(StateDirectory(tmp_path), {**GOOD, **ports})

@@ -89,3 +89,13 @@ def test_a_directory_of_another_user_is_refused(place: Path) -> None:
     os.chown(place, 65534, 65534)
     with pytest.raises(GatewayError, match="belongs to user 65534"):
         StateDirectory(place).check("local")
+
+
+def test_a_lost_marker_is_said(place: Path) -> None:
+    state = StateDirectory(place)
+    state.check_marker_kept()
+    state.create("local")
+    state.check_marker_kept()
+    (place / "gateway.json").unlink()
+    with pytest.raises(GatewayError, match=r"gateway\.json is missing, yet a gateway lies"):
+        state.check_marker_kept()
