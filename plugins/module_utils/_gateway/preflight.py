@@ -57,6 +57,7 @@ def check_variables(declared: Mapping[str, Any]) -> None:
     problems += _client_key(declared)
     problems += _fail_open(declared)
     problems += _ports(declared)
+    problems += _stored_values(declared)
     problems += _sources(declared)
     if declared.get("gateway_database_url") and (trouble := url_problem(str(declared["gateway_database_url"]))):
         problems.append(f"gateway_database_url: {trouble}.")
@@ -90,6 +91,17 @@ def _sources(declared: Mapping[str, Any]) -> list[str]:
         if file and not os.access(str(file), os.R_OK):
             found.append(f"{label}: api_key_file: {file} can't be read.")
     return found
+
+
+def _stored_values(declared: Mapping[str, Any]) -> list[str]:
+    """The gateway file names secrets; values of its keys are made and kept in its own store."""
+    return [
+        f'key "{key.get("alias")}": {name} is for a single task; put the value into the store and name it by secret.'
+        for key in declared.get("gateway_keys") or []
+        if isinstance(key, Mapping)
+        for name in ("value", "value_file")
+        if name in key
+    ]
 
 
 def _client_key(declared: Mapping[str, Any]) -> list[str]:

@@ -116,6 +116,12 @@ def test_a_provider_key_that_is_not_there_is_refused(tmp_path: Path, monkeypatch
     assert f"{tmp_path / 'none'} can't be read" in str(refused.value)
 
 
+def test_a_value_beside_the_store_is_refused() -> None:
+    keys = [{**GOOD["gateway_keys"][0], "value_file": "/etc/hostname"}]  # type: ignore[index]  # a list of dicts
+    with pytest.raises(GatewayError, match="name it by secret"):
+        preflight.check_variables({**GOOD, "gateway_keys": keys})
+
+
 def test_a_lost_salt_key_beside_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "postgres" / "data").mkdir(parents=True)
     (tmp_path / "secrets").mkdir()
