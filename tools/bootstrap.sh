@@ -42,6 +42,8 @@ python=$(find_python) || { install_python && python=$(find_python); } ||
 
 cd "$root"
 export UV_CACHE_DIR="${TOLLGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate}/uv" UV_LINK_MODE="${UV_LINK_MODE:-hardlink}"
+# The machine's certificates, as pip uses them: a company's own authority may be among them.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 wanted=$({ printf '%s\n' "$python" "$root"; cat "$@"; } | sha256sum | cut -d' ' -f1)
 stamp=$venv/.installed-$(printf '%s' "$*" | sha256sum | cut -c1-8)
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then

@@ -54,7 +54,8 @@ class Recipe:
     def _files(self) -> Iterator[Path]:
         for part in ("runtime", "prisma_engine", "model_simulator"):
             for path in (self.sources / part).rglob("*"):
-                if path.is_file() and not {"node_modules", "__pycache__"} & set(path.parts):
+                skipped = {"node_modules", "__pycache__"} & set(path.parts) or path.suffix == ".md"
+                if path.is_file() and not skipped:
                     yield path
 
     @property
@@ -133,7 +134,7 @@ def build(recipe: Recipe) -> tuple[Runtime, bool]:
         _python(recipe, runtime)
         _node(recipe, runtime)
         engine = _engine(recipe, runtime)
-        _client(recipe, runtime, engine)
+        _client(runtime, engine)
         shutil.copytree(recipe.sources / "model_simulator", runtime.path / "lib" / "model_simulator")
         write_file(runtime.path / STAMP, json.dumps({**engine, "litellm": _version(runtime)}, indent=2) + "\n", 0o644)
     return runtime, True
@@ -155,6 +156,7 @@ def _python(recipe: Recipe, runtime: Runtime) -> None:
     uv = [recipe.python, "-m", "uv"]
     requirements = recipe.sources / "runtime" / "requirements.txt"
     environment = {"UV_CACHE_DIR": str(recipe.cache / "uv"), "UV_NO_PROGRESS": "1"}
+    environment["UV_SYSTEM_CERTS"] = os.environ.get("UV_SYSTEM_CERTS", "1")  # as pip does
     _run(
         "make a virtual environment",
         [*uv, "venv", "--quiet", "--python", recipe.python, str(runtime.venv)],
@@ -228,7 +230,7 @@ def _engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
     }
 
 
-def _client(_recipe: Recipe, runtime: Runtime, engine: Mapping[str, str]) -> None:
+def _client(runtime: Runtime, engine: Mapping[str, str]) -> None:
     schema = runtime.site_packages / "litellm" / "proxy" / "schema.prisma"
     environment = {
         **runtime.environment(),
