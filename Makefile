@@ -24,6 +24,7 @@ environment: ## Make the private virtual environment .venv
 .PHONY: test-environment
 test-environment: ## Add what the tests need to it
 	@tools/bootstrap.sh requirements/controller.txt requirements/test.txt
+	.venv/bin/python tests/support/runtime.py
 
 .PHONY: up
 up: environment ## Bring up the gateway on this machine (ARGS="-e gateway_port=4010" for more)

@@ -61,3 +61,7 @@ def engine_environment() -> Iterator[dict[str, str]]:
             "PRISMA_ENGINE_NODE_MODULES": str(runtime.node_modules),
             "PATH": f"{runtime.node}:{os.environ.get('PATH', '/usr/bin:/bin')}",
         }
+
+
+if __name__ == "__main__":
+    built()  # before the tests, so that none of them is skipped or waits for it
