@@ -199,11 +199,17 @@ def _engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
     shutil.copytree(recipe.sources / "prisma_engine", runtime.engine, ignore=ignore)
     if recipe.engine == "wasm":
         return {**wasm, "engine_reason": "asked for"}
+    temporary = runtime.path / "tmp"  # Prisma's downloader leaves its folders there
+    temporary.mkdir(exist_ok=True)
     try:
         _run(
             "download Prisma's native engines",
             [str(runtime.node / "node"), "-e", DOWNLOAD_NATIVE],
-            {"PRISMA_CLI_QUERY_ENGINE_TYPE": "binary", "NODE_PATH": str(runtime.node_modules)},
+            {
+                "PRISMA_CLI_QUERY_ENGINE_TYPE": "binary",
+                "NODE_PATH": str(runtime.node_modules),
+                "TMPDIR": str(temporary),
+            },
             patience=NATIVE_PATIENCE,
             directory=runtime.path / "node",
         )
@@ -214,6 +220,8 @@ def _engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
             **wasm,
             "engine_reason": f"the native engines could not be downloaded: {error.why.splitlines()[-1][:200]}",
         }
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     found = {
         kind: next(iter(sorted(runtime.node_modules.glob(f"@prisma/engines/{kind}-*"))), None)
         for kind in ("query-engine", "schema-engine")
