@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
+import pytest
 
 if TYPE_CHECKING:
     from conftest import Gateway
@@ -127,7 +128,7 @@ def test_a_failed_migration_is_named_with_the_next_command(gateway: Gateway) -> 
     assert gateway.play("playbooks/gateway.yml").changed == 0
 
 
-def test_a_proxy_killed_hard_loses_at_most_its_last_batch(gateway: Gateway) -> None:
+def test_a_proxy_killed_hard_loses_at_most_its_last_batch(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
     """Counts the lost rows: those of calls within proxy_batch_write_at seconds before the kill."""
     key = gateway.secret("default")
     early = [gateway.chat(key).json()["id"] for call in range(5)]
@@ -139,7 +140,10 @@ def test_a_proxy_killed_hard_loses_at_most_its_last_batch(gateway: Gateway) -> N
     wait_for(lambda: _answers(gateway), 90, "the proxy's return")
     kept = ledger(gateway, {*early, *late})
     assert set(early) <= set(kept)
-    print(f"lost {len(late) - len(set(late) & set(kept))} of {len(late)} rows of the last batch")
+    with capsys.disabled():
+        print(
+            f"\na proxy killed with -9 lost {len(late) - len(set(late) & set(kept))} of {len(late)} rows of its last batch"
+        )
 
 
 def _is_proxy(process: psutil.Process, gateway: Gateway) -> bool:
