@@ -140,10 +140,9 @@ def test_a_proxy_killed_hard_loses_at_most_its_last_batch(gateway: Gateway, caps
     wait_for(lambda: _answers(gateway), 90, "the proxy's return")
     kept = ledger(gateway, {*early, *late})
     assert set(early) <= set(kept)
+    lost = len(set(late) - set(kept))
     with capsys.disabled():
-        print(
-            f"\na proxy killed with -9 lost {len(late) - len(set(late) & set(kept))} of {len(late)} rows of its last batch"
-        )
+        print(f"\na proxy killed with -9 lost {lost} of {len(late)} rows of its last batch")
 
 
 def _is_proxy(process: psutil.Process, gateway: Gateway) -> bool:
