@@ -55,7 +55,7 @@ def close(one: Any, other: Any) -> bool:
     a, b = amount(one), amount(other)
     if a is None or b is None:
         return bool(one == other)
-    return abs(a - b) <= TOLERANCE * max(a, b)
+    return abs(a - b) <= TOLERANCE * max(abs(a), abs(b))
 
 
 def _nothing(value: Any) -> bool:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-# LiteLLM computes with floats: sums of a few costs carry noise in the 13th digit and beyond.
-RELATIVE_TOLERANCE = Decimal("1e-9")
+from .._litellm.meaning import close
 
 # A call under a budget reserves its worst case by LiteLLM's own count of the prompt, which may be above the model's.
 LEAST_PROMPT_TOKENS = 40
@@ -80,7 +79,7 @@ def amount(value: Any) -> Decimal:
 
 def same_amount(left: Decimal, right: Decimal) -> bool:
     """Whether two amounts differ by no more than the noise of floating point."""
-    return abs(left - right) <= RELATIVE_TOLERANCE * max(abs(left), abs(right))
+    return close(left, right)
 
 
 def dollars(value: Decimal) -> str:
