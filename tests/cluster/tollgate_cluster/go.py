@@ -1,0 +1,90 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds Go programs from the modules in tests/cluster/go, with a toolchain from PyPI and checksums on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .failure import ClusterError
+from .lock import alone
+from .places import CACHE, SOURCES
+from .workshop import Workshop
+
+HOME = CACHE / "go"
+MODULES = HOME / "mod"
+OBJECTS = HOME / "build"
+
+
+@dataclass(frozen=True)
+class GoPrograms:
+    """Programs of one module."""
+
+    module: str  # the directory below tests/cluster/go
+    programs: Mapping[str, str]  # name of the program: its package
+    variables: Mapping[str, str] = field(default_factory=dict)  # set at link time
+    files: Mapping[str, str] = field(default_factory=dict)  # result: "module path:file or directory" in its sources
+    tags: str = ""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("go",)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (f"go/{self.module}",)
+
+    def make(self, shop: Workshop) -> None:
+        directory = SOURCES / "go" / self.module
+        go = shop.needed["go"] / "go" / "bin" / "go"
+        links = " ".join(["-s", "-w", "-buildid=", *(f"-X={name}={value}" for name, value in self.variables.items())])
+        # A build uses every core by itself: two at a time would only need twice the memory.
+        with alone(CACHE / "locks" / "go-build"):
+            for program, package in self.programs.items():
+                words: list[str | Path] = [
+                    go,
+                    "build",
+                    "-trimpath",
+                    "-buildvcs=false",
+                    "-ldflags",
+                    links,
+                    "-tags",
+                    self.tags,
+                ]
+                words += ["-o", shop.target / program, package]
+                shop.run(f"build {program}", words, environment(go), directory)
+            for result, origin in self.files.items():
+                self._copy(shop, go, directory, origin, shop.target / result)
+
+    def _copy(self, shop: Workshop, go: Path, directory: Path, origin: str, result: Path) -> None:
+        module, _, path = origin.partition(":")
+        words: list[str | Path] = [go, "list", "-m", "-f", "{{.Dir}}", module]
+        source = Path(shop.read(f"find the sources of {module}", words, environment(go), directory)) / path
+        result.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, result, copy_function=shutil.copyfile)
+            for folder in [result, *(each for each in result.rglob("*") if each.is_dir())]:
+                folder.chmod(0o755)  # the module cache's are read-only
+        elif source.is_file():
+            shutil.copyfile(source, result)
+        else:
+            raise ClusterError(f"{shop.name}: {module} has no {path}.", f"It was looked for at {source}.")
+
+
+def environment(go: Path) -> dict[str, str]:
+    """Go's settings; where modules and their checksums come from stays as this machine has it."""
+    return {
+        "GOROOT": str(go.parents[1]),
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly",
+        "GOWORK": "off",
+        "GOMODCACHE": str(MODULES),
+        "GOCACHE": str(OBJECTS),
+        "GOTELEMETRY": "off",
+        "CGO_ENABLED": "0",
+        "GOOS": "linux",
+    }
