@@ -48,6 +48,10 @@ wanted=$({ printf '%s\n' "$python" "$root"; cat "$@"; } | sha256sum | cut -d' ' 
 stamp=$venv/.installed-$(printf '%s' "$*" | sha256sum | cut -c1-8)
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
     started=$(date +%s)
+    # What pip and uv keep for a moment goes with a killed run: the next one starts with an empty place.
+    export TMPDIR="$root/.venv-build"
+    rm -rf "$TMPDIR"
+    mkdir -m 0700 "$TMPDIR"
     if [ ! -x "$venv/bin/uv" ] || ! "$venv/bin/python" -c '' 2>/dev/null || [ "$(cat "$venv/.python" 2>/dev/null || true)" != "$python $root" ]; then
         rm -rf "$venv"
         "$python" -m venv "$venv"
@@ -61,6 +65,7 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
     done
     mkdir -p "$venv/collections/ansible_collections/tollgate"
     ln -sfn "$root" "$venv/collections/ansible_collections/tollgate/llm"
+    rm -rf "$TMPDIR"
     printf '%s' "$wanted" >"$stamp"
     printf 'tollgate: environment ready in %s s (%s)\n' "$(($(date +%s) - started))" "$*" >&2
 fi

@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import Any
 
+from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway import preflight, processes, verdict
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway import preflight, processes, temporary, verdict
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway.run_lock import RunLock
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.run_lock import RUN_VARIABLE, RunLock, Taken
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.state_directory import StateDirectory
+
+
+def playbook() -> int:
+    """The pid of the ansible-playbook that this worker was forked from. Raises GatewayError when it was killed."""
+    parent = os.getppid()
+    if processes.command_line(parent) != processes.command_line(os.getpid()):
+        raise GatewayError("the ansible-playbook of this task was ended meanwhile.", next_step="Run it again.")
+    return parent
 
 
 class ActionModule(ActionBase):
@@ -60,20 +70,20 @@ class ActionModule(ActionBase):
         preflight.check_variables(declared)
         lock = RunLock(state.path)
         # A run that holds the lock has passed these already; they look at the whole machine.
-        if not lock.held_by(os.getppid()):
-            lock.check(os.getppid())
+        if not lock.held_by(playbook()):
+            lock.check(playbook())
             preflight.check_machine(state, declared)
         if self._task.check_mode:
             # A real run makes it in its first wave.
-            first = "tollgate_run" not in (task_vars.get("ansible_facts") or {})
+            first = "tollgate_environment" not in (task_vars.get("ansible_facts") or {})
             return {"changed": first and bool(state.missing()), "ansible_facts": self._facts(state, "")}
         changed = state.create(str(declared["gateway_name"]))
-        run, ended = lock.take(os.getppid())
+        taken = self._take(lock)
         if options["verdict"]:
             verdict.begin(state.path, options["wave"])
-        found = {"changed": changed, "ansible_facts": self._facts(state, run)}
-        if ended:
-            found["msg"] = f"Ended {len(ended)} processes that a killed run had left behind."
+        found = {"changed": changed, "ansible_facts": self._facts(state, taken.run)}
+        if taken.ended:
+            found["msg"] = f"Ended {len(taken.ended)} processes that a killed run had left behind."
         return found
 
     def _lock(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -81,19 +91,27 @@ class ActionModule(ActionBase):
         state = StateDirectory(options["state_dir"])
         lock = RunLock(state.path)
         state.check_marker_kept()
-        lock.check(os.getppid())
+        lock.check(playbook())
         run = ""
         if state.marker and not self._task.check_mode:
             # A full disk may not keep anybody from stopping a gateway: then without a lock.
             with contextlib.suppress(GatewayError):
-                run = lock.take(os.getppid())[0]
+                run = self._take(lock).run
         found = {"exists": bool(state.marker), "gateway": str(state.marker.get("name", ""))}
         return {"changed": False, **found, "ansible_facts": self._facts(state, run)}
 
     @staticmethod
+    def _take(lock: RunLock) -> Taken:
+        taken = lock.take(playbook())
+        temporary.sweep_controller(Path(C.DEFAULT_LOCAL_TMP), taken.before)
+        return taken
+
+    @staticmethod
     def _facts(state: StateDirectory, run: str) -> dict[str, Any]:
+        # Each wave's `environment`: marks its processes, and keeps what they unpack in a place that is swept.
+        place = state.path / temporary.DIRECTORY
         return {
-            "tollgate_run": run,
+            "tollgate_environment": {RUN_VARIABLE: run, **({"TMPDIR": str(place)} if place.is_dir() else {})},
             "tollgate_id": str(state.marker.get("id", "")),
             "tollgate_root": os.geteuid() == 0,
         }

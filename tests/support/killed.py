@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -26,13 +27,19 @@ ALIASES = ["default", "high", "low"]
 LONGEST = 45.0  # seconds; a run from nothing takes about that
 
 
+def outside(where: Place) -> Path:
+    """The killed run's folder for temporary files, so that what it leaves there can be told from others' files."""
+    return Path(f"{where.state}.tmp")
+
+
 def start(where: Place, *arguments: str) -> subprocess.Popen[bytes]:
     """Begin site.yml as a process that can be killed alone."""
     command = [str(BIN / "ansible-playbook"), "site.yml", "--inventory", str(INVENTORY), *where.arguments(), *arguments]
+    outside(where).mkdir(exist_ok=True)
     return subprocess.Popen(
         command,
         cwd=ROOT,
-        env=environment(),
+        env={**environment(), "TMPDIR": str(outside(where))},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -98,16 +105,23 @@ def problems(where: Place, before: dict[str, str], dead: str) -> list[str]:
         )
         if chat.status_code != httpx.codes.OK:
             found.append(f"key {alias}: {chat.status_code} {chat.text[:200]}")
-    if dead and (left := stragglers(dead)):
-        found.append(f"processes {left} of the killed run are still there")
-    temporary = [
-        str(path)
-        for path in (where.state / "secrets").rglob(".*")
-        if path.is_file() and path.parent.name != ".fingerprints"
-    ]
-    if temporary:
-        found.append(f"left in the store: {temporary}")
+    if dead and (living := stragglers(dead)):
+        found.append(f"processes {living} of the killed run are still there")
+    if left := leftovers(where):
+        found.append(f"left behind: {left}")
     return found
+
+
+def leftovers(where: Place) -> list[str]:
+    """What killed runs left: unpacked modules, half-written files, ansible-playbook's own directories."""
+    found = [path for path in where.state.rglob(".*") if path.is_file() and path.parent.name != ".fingerprints"]
+    found += (where.state / "run" / "tmp").iterdir()
+    found += outside(where).iterdir()
+    for path in (ROOT / ".venv" / "tmp").glob("*/ansible-local-*"):
+        # Its name is the pid of its ansible-playbook and eight more characters.
+        if not psutil.pid_exists(int(path.name.removeprefix("ansible-local-")[:-8])):
+            found.append(path)
+    return sorted(map(str, found))
 
 
 def survive(where: Place, seconds: float, *arguments: str) -> list[str]:
@@ -115,7 +129,10 @@ def survive(where: Place, seconds: float, *arguments: str) -> list[str]:
     killed = kill_after(where, seconds, *arguments)
     before, dead = secrets(where.state), lock(where.state).get("run", "") if killed else ""
     where.play("site.yml")
-    return problems(where, before, dead)
+    try:
+        return problems(where, before, dead)
+    finally:
+        shutil.rmtree(outside(where), ignore_errors=True)
 
 
 def main() -> None:

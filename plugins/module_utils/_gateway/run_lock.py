@@ -11,15 +11,25 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import processes
+from . import processes, temporary
 from .error import GatewayError
 from .files import write_file
 
 # Every process that a task starts carries this variable: `environment:` of the waves sets it.
 RUN_VARIABLE = "TOLLGATE_RUN"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A lock that was taken: the run's id, the orphans that were ended, and who held it before (a dead pid)."""
+
+    run: str
+    ended: tuple[int, ...] = ()
+    before: int | None = None
 
 
 class RunLock:
@@ -55,8 +65,8 @@ class RunLock:
                 next_step="Wait for it to end, or end it; one run at a time. Nothing was changed.",
             )
 
-    def take(self, pid: int) -> tuple[str, list[int]]:
-        """Take the lock for the ansible-playbook C(pid). Returns the run's id and the orphans that were ended.
+    def take(self, pid: int) -> Taken:
+        """Take the lock for the ansible-playbook C(pid), and end and remove what a killed run left.
 
         Taking it again in the same run is free.
         """
@@ -65,9 +75,10 @@ class RunLock:
             owner = self.owner()
             started = processes.start_time(pid)
             if owner.get("pid") == pid and owner.get("started") == started:
-                return str(owner["run"]), []
+                return Taken(str(owner["run"]))
             run = f"{pid}.{(started or '').rpartition('/')[2]}"
             ended = end_orphans(owner)
+            temporary.sweep(self.path.parent.parent)
             content = {
                 "pid": pid,
                 "started": started,
@@ -77,7 +88,8 @@ class RunLock:
                 "since": datetime.now(tz=UTC).isoformat(timespec="seconds"),
             }
             write_file(self.path, json.dumps(content, indent=2) + "\n")
-            return run, ended
+            before = owner.get("pid")
+            return Taken(run, tuple(ended), before if isinstance(before, int) else None)
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from .files import write_file
 
 FORMAT = 1
 MARKER = "gateway.json"
-SUBDIRECTORIES = ("secrets", "log", "run", "run/bin", "run/litellm", "verdicts")
+SUBDIRECTORIES = ("secrets", "log", "run", "run/bin", "run/litellm", "run/tmp", "verdicts")
 # What else of this project may lie there before a gateway does.
 GUESTS = {"soak", "cluster"}
 # The supervisor's socket is the longest name below it; a UNIX socket's path has 107 bytes (unix(7)).

@@ -32,7 +32,7 @@ DECLARED: dict[str, LiteralString] = {
     "LiteLLM_BudgetTable": f'SELECT {_ROW} FROM "LiteLLM_BudgetTable" t',  # noqa: S608 (constants)
 }
 # What a run may write although nothing changed: verdicts, its lock, logs; and what the database does by itself.
-RESTLESS = ("verdicts", "log", "postgres", "run/lock.json", "run/lock.flock")
+RESTLESS = ("verdicts", "log", "postgres", "run/lock.json", "run/lock.flock", "run/tmp")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import processes
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway.run_lock import RUN_VARIABLE, RunLock
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.run_lock import RUN_VARIABLE, RunLock, Taken
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -60,21 +60,21 @@ def test_a_living_run_keeps_another_one_out(state: Path, started: list[subproces
 
 def test_the_same_run_takes_it_again_for_free(state: Path, started: list[subprocess.Popen[bytes]]) -> None:
     owner = start(started)
-    run = RunLock(state).take(owner.pid)[0]
+    run = RunLock(state).take(owner.pid).run
     before = RunLock(state).path.stat().st_mtime_ns
-    assert RunLock(state).take(owner.pid) == (run, [])
+    assert RunLock(state).take(owner.pid) == Taken(run)
     assert RunLock(state).path.stat().st_mtime_ns == before
 
 
 def test_a_killed_run_frees_it_and_its_tasks_are_ended(state: Path, started: list[subprocess.Popen[bytes]]) -> None:
     owner, heir = start(started), start(started)
-    run = RunLock(state).take(owner.pid)[0]
+    run = RunLock(state).take(owner.pid).run
     task = start(started, **{RUN_VARIABLE: run})
     bystander = start(started, **{RUN_VARIABLE: "1.1"})
     owner.send_signal(signal.SIGKILL)
     owner.wait()
-    ended = RunLock(state).take(heir.pid)[1]
-    assert ended == [task.pid]
+    ended = RunLock(state).take(heir.pid).ended
+    assert ended == (task.pid,)
     assert not processes.start_time(task.pid)
     assert bystander.poll() is None
 
@@ -100,17 +100,17 @@ def test_a_recycled_pid_is_not_the_owner(state: Path, started: list[subprocess.P
     content = json.loads(RunLock(state).path.read_text())
     content["started"] = "another-boot/1"
     RunLock(state).path.write_text(json.dumps(content))
-    ended = RunLock(state).take(heir.pid)[1]
-    assert ended == []
+    ended = RunLock(state).take(heir.pid).ended
+    assert ended == ()
     assert stranger.poll() is None
 
 
 def test_a_torn_lock_file_counts_as_free(state: Path, started: list[subprocess.Popen[bytes]]) -> None:
     RunLock(state).path.write_text('{"pid": 12')
     heir = start(started)
-    run, ended = RunLock(state).take(heir.pid)
-    assert run.startswith(f"{heir.pid}.")
-    assert ended == []
+    taken = RunLock(state).take(heir.pid)
+    assert taken.run.startswith(f"{heir.pid}.")
+    assert taken.ended == ()
 
 
 def test_our_own_ancestors_are_never_ended() -> None:
