@@ -8,12 +8,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache as remembered
 from pathlib import Path
 
+from . import command
 from .cache import Cache
-from .components import COMPONENTS, Component
+from .components import COMPONENTS, IMAGES, Component
 from .failure import ClusterError
+from .go import GoPrograms
 from .places import CACHE, LOGS
 from .progress import Progress
 from .workshop import Workshop, fingerprint
@@ -33,7 +37,7 @@ def key(name: str) -> str:
         "revision": REVISION,
         "version": component.version,
         "recipe": type(recipe).__name__,
-        "fields": dataclasses.asdict(recipe),
+        "fields": {k: v for k, v in dataclasses.asdict(recipe).items() if k not in ("real", "differs")},
         "sources": fingerprint(recipe.sources) if recipe.sources else "",
         "needs": [key(need) for need in recipe.needs],
     }
@@ -62,7 +66,54 @@ def built(name: str, progress: Progress) -> Path:
     return CACHED.path(name, key(name))
 
 
+def image_names(row: str) -> list[str]:
+    """What built() calls the images of a component."""
+    images = _component(row).images
+    if not images:
+        with_images = [name for name, component in COMPONENTS.items() if component.images]
+        raise ClusterError(f'The component "{row}" has no image.', f"These have: {', '.join(with_images)}.")
+    return [image.name for image in images]
+
+
+def built_all(names: Sequence[str], progress: Progress) -> None:
+    """Make what is missing of these, two at a time: one that compiles Go, and one that packs something else."""
+    missing = [name for name in _with_needs(names) if not find(name)]
+    progress.expect(len(missing))
+    compiled = [name for name in missing if _compiles(name)]
+    lanes = [compiled, [name for name in missing if name not in compiled]]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        futures = [pool.submit(_lane, lane, progress) for lane in lanes]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            command.cancel()
+            raise
+
+
+def _lane(names: Sequence[str], progress: Progress) -> None:
+    for name in names:
+        built(name, progress)
+
+
+def _with_needs(names: Sequence[str]) -> list[str]:
+    """These and all that they need, in an order in which they can be made."""
+    ordered: dict[str, None] = {}
+    for name in names:
+        for need in _with_needs(_component(name).recipe.needs):
+            ordered[need] = None
+        ordered[name] = None
+    return list(ordered)
+
+
+def _compiles(name: str) -> bool:
+    """Whether it waits for a Go build of its own."""
+    recipe = _component(name).recipe
+    return isinstance(recipe, GoPrograms) or any(_compiles(need) for need in recipe.needs)
+
+
 def _component(name: str) -> Component:
-    if name not in COMPONENTS:
+    found = COMPONENTS.get(name) or IMAGES.get(name)
+    if not found:
         raise ClusterError(f'There is no component "{name}".', f"There are: {', '.join(COMPONENTS)}.")
-    return COMPONENTS[name]
+    return found

@@ -37,6 +37,8 @@ def run(
 
     `held` are descriptors of locks: the program keeps them, so that nobody takes its place while it ends.
     """
+    if _cancelled.is_set():
+        raise ClusterError(f"{what}: not begun.", "Something else failed before.")
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in command]
     # Killed outright, we take the program with us.

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Tollgate project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of all that the cluster is made of: name, version, and how it is made.
+"""The table of all that the cluster is made of: name, version, how it is made, and into which images.
 
 What a component is made from is part of its name in the cache; a change here rebuilds it.
 """
@@ -12,9 +12,21 @@ from dataclasses import dataclass
 
 from . import debian
 from .debian import HostTools
+from .debian_root import DebianFiles, DebianRoot
 from .go import GoPrograms
+from .image import Image
+from .layer import Folder
 from .pypi import Wheels
 from .workshop import Recipe
+
+KUBERNETES = "1.34.10"
+COREDNS = "1.12.4"
+METRICS_SERVER = "0.7.2"
+CLOUDNATIVE_PG = "1.30.0"
+PGBOUNCER = "1.25.1"  # what CLOUDNATIVE_PG asks for: pkg/versions in its sources
+
+SUITE = "trixie"
+PYTHON = "3.13"  # what SUITE has
 
 
 @dataclass(frozen=True)
@@ -24,10 +36,8 @@ class Component:
     name: str
     version: str
     recipe: Recipe
-    seconds: int = 5  # about, on two cores without a cache
-
-
-KUBERNETES = "1.34.10"
+    images: tuple[Image, ...] = ()
+    on_request: bool = False  # made only when it is named
 
 
 def _kubernetes_version(version: str) -> dict[str, str]:
@@ -38,8 +48,8 @@ def _kubernetes_version(version: str) -> dict[str, str]:
     return {f"{package}.{name}": value for package in packages for name, value in values.items()}
 
 
-_ROWS = (
-    Component("go", "1.26.6", Wheels("go/toolchain.txt"), 5),
+_TOOLS = (
+    Component("go", "1.26.6", Wheels("go/toolchain.txt")),
     Component(
         "host",
         debian.release(),
@@ -50,14 +60,186 @@ _ROWS = (
             ),
             debian.release(),
         ),
-        5,
     ),
     Component(
         "kubernetes",
         KUBERNETES,
         GoPrograms("kubernetes", {"kubernetes": "."}, _kubernetes_version(KUBERNETES)),
-        240,
+    ),
+    Component("volume-provisioner", "1", GoPrograms("volume-provisioner", {"volume-provisioner": "."})),
+)
+
+_BASES = (
+    Component(
+        "debian",
+        SUITE,
+        DebianRoot(SUITE, ("ca-certificates", "curl")),
+        (
+            Image(
+                (f"docker.io/library/debian:{SUITE}-slim", f"docker.io/library/debian:{SUITE}"),
+                base=("debian",),
+                command=("bash",),
+                user="",
+                real="Debian's packages",
+                differs="has curl and certificates too",
+            ),
+        ),
+    ),
+    Component(
+        "python",
+        PYTHON,
+        DebianRoot(SUITE, ("ca-certificates", "curl", "python3", "libstdc++6", "libpq5"), base="debian"),
+        (
+            Image(
+                (f"docker.io/library/python:{PYTHON}-slim-{SUITE}", f"docker.io/library/python:{PYTHON}-slim"),
+                base=("debian", "python"),
+                links={"/usr/local/bin/python": "/usr/bin/python3"},
+                command=("python3",),
+                user="",
+                real="CPython, Debian's package",
+                differs="no pip",
+            ),
+        ),
+    ),
+    Component("certificates", SUITE, DebianFiles("debian", ("etc/ssl/certs/ca-certificates.crt",))),
+)
+
+_CLUSTER = (
+    Component(
+        "pause",
+        "3.10",
+        GoPrograms("pause", {"pause": "."}),
+        (
+            Image(
+                ("registry.k8s.io/pause:3.10",),
+                files={"/pause": "pause/pause"},
+                entrypoint=("/pause",),
+                user="65535:65535",
+                differs="a program of ours that does the same",
+            ),
+        ),
+    ),
+    Component(
+        "coredns",
+        COREDNS,
+        GoPrograms("coredns", {"coredns": "github.com/coredns/coredns"}),
+        (
+            Image(
+                (f"registry.k8s.io/coredns/coredns:v{COREDNS}", f"docker.io/coredns/coredns:{COREDNS}"),
+                files={"/coredns": "coredns/coredns"},
+                entrypoint=("/coredns",),
+                user="0:0",
+                real="CoreDNS with its default plugins",
+                differs="runs as root: the official file has the capability to bind port 53",
+            ),
+        ),
+    ),
+    Component(
+        "metrics-server",
+        METRICS_SERVER,
+        GoPrograms(
+            "metrics-server",
+            {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
+            {"k8s.io/client-go/pkg/version.gitVersion": f"v{METRICS_SERVER}"},
+        ),
+        (
+            Image(
+                (f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}",),
+                files={"/metrics-server": "metrics-server/metrics-server"},
+                entrypoint=("/metrics-server",),
+                user="65534",
+                real="metrics-server",
+            ),
+        ),
     ),
 )
 
-COMPONENTS = {row.name: row for row in _ROWS}
+_DATA = (
+    Component(
+        "cloudnative-pg",
+        CLOUDNATIVE_PG,
+        GoPrograms(
+            "cloudnative-pg",
+            {"manager": "github.com/cloudnative-pg/cloudnative-pg/cmd/manager"},
+            {"github.com/cloudnative-pg/cloudnative-pg/pkg/versions.buildVersion": CLOUDNATIVE_PG},
+            {"operator.yaml": f"github.com/cloudnative-pg/cloudnative-pg:releases/cnpg-{CLOUDNATIVE_PG}.yaml"},
+        ),
+        (
+            Image(
+                (f"ghcr.io/cloudnative-pg/cloudnative-pg:{CLOUDNATIVE_PG}",),
+                files={"/operator/manager_amd64": "cloudnative-pg/manager"},
+                links={"/manager": "operator/manager_amd64"},
+                entrypoint=("/manager",),
+                user="65532:65532",
+                real="the operator and instance manager",
+                differs="amd64 alone",
+            ),
+        ),
+    ),
+    Component(
+        "postgresql",
+        "17",
+        DebianRoot(
+            SUITE,
+            ("ca-certificates", "postgresql-17", "postgresql-17-pgaudit", "postgresql-17-pgvector"),
+            base="debian",
+            prepare=(
+                # No cluster of Debian's own, and the user that CloudNativePG's pods run as.
+                'mkdir -p "$1/etc/postgresql-common"',
+                'echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"',
+                'echo "postgres:x:26:" >>"$1/etc/group"',
+                'echo "postgres:x:26:26::/var/lib/postgresql:/bin/bash" >>"$1/etc/passwd"',
+            ),
+        ),
+        (
+            Image(
+                (
+                    "ghcr.io/cloudnative-pg/postgresql:17",
+                    "ghcr.io/cloudnative-pg/postgresql:{postgresql-17}",
+                    f"ghcr.io/cloudnative-pg/postgresql:17-system-{SUITE}",
+                    f"ghcr.io/cloudnative-pg/postgresql:17-standard-{SUITE}",
+                    f"ghcr.io/cloudnative-pg/postgresql:{{postgresql-17}}-system-{SUITE}",
+                    f"ghcr.io/cloudnative-pg/postgresql:{{postgresql-17}}-standard-{SUITE}",
+                ),
+                base=("debian", "postgresql"),
+                environment={"PATH": "/usr/local/bin:/usr/lib/postgresql/17/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                user="26",
+                real="PostgreSQL 17 with pgAudit and pgvector, Debian's packages",
+                differs="Debian's build instead of PGDG's; no barman-cloud in it, no other locale than C.UTF-8",
+            ),
+        ),
+    ),
+    Component(
+        "pgbouncer",
+        PGBOUNCER,
+        DebianRoot(
+            SUITE,
+            ("ca-certificates", "pgbouncer"),
+            base="debian",
+            prepare=(
+                'echo "pgbouncer:x:996:" >>"$1/etc/group"',
+                'echo "pgbouncer:x:998:996::/var/lib/pgbouncer:/usr/sbin/nologin" >>"$1/etc/passwd"',
+            ),
+        ),
+        (
+            Image(
+                (f"ghcr.io/cloudnative-pg/pgbouncer:{PGBOUNCER}", "ghcr.io/cloudnative-pg/pgbouncer:{pgbouncer}"),
+                base=("debian", "pgbouncer"),
+                folders={
+                    "/var/log/pgbouncer": Folder(owner=998),
+                    "/run/pgbouncer": Folder(owner=998),
+                    "/etc/pgbouncer": Folder(owner=998),
+                },
+                command=("/usr/sbin/pgbouncer", "/etc/pgbouncer/pgbouncer.ini"),
+                user="pgbouncer",
+                real="PgBouncer, Debian's package",
+                differs=f"Debian's version under the tag {PGBOUNCER}, which the operator asks for",
+            ),
+        ),
+    ),
+)
+
+COMPONENTS = {row.name: row for row in (*_TOOLS, *_BASES, *_CLUSTER, *_DATA)}
+
+# The build knows images by their own names; their versions are those of their components.
+IMAGES = {image.name: Component(image.name, row.version, image) for row in COMPONENTS.values() for image in row.images}

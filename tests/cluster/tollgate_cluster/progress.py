@@ -19,12 +19,17 @@ SHOWN_LINES = 15
 class Progress:
     """Prints steps; several threads may use one."""
 
-    def __init__(self, stream: TextIO | None = None, total: int = 0) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.total = total  # 0: not known
+        self._expected = self._done = 0
         self.seconds: dict[str, float] = {}  # of each finished step
         self._started = time.monotonic()
         self._alone = threading.Lock()
+
+    def expect(self, count: int) -> None:
+        """The next COUNT steps belong together and say how many are left."""
+        with self._alone:
+            self._expected, self._done = count, 0
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -38,8 +43,8 @@ class Progress:
             raise
         with self._alone:
             self.seconds[title] = time.monotonic() - began
-            done = len(self.seconds)
-        of = f" ({done} of {self.total})" if self.total else ""
+            self._done += 1
+            of = f" ({self._done} of {self._expected})" if self._done <= self._expected else ""
         self.note(f"{title}: {self.seconds[title]:.0f} s{of}")
 
     def note(self, text: str) -> None:

@@ -1,0 +1,3 @@
+module tollgate.invalid/cluster/pause
+
+go 1.26.6
