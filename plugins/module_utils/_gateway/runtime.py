@@ -132,8 +132,8 @@ def build(recipe: Recipe) -> tuple[Runtime, bool]:
         shutil.rmtree(runtime.path, ignore_errors=True)
         runtime.path.mkdir(parents=True)
         _python(recipe, runtime)
-        _node(recipe, runtime)
-        engine = _engine(recipe, runtime)
+        install_prisma(recipe, runtime)
+        engine = install_engine(recipe, runtime)
         _client(runtime, engine)
         shutil.copytree(recipe.sources / "model_simulator", runtime.path / "lib" / "model_simulator")
         write_file(runtime.path / STAMP, json.dumps({**engine, "litellm": _version(runtime)}, indent=2) + "\n", 0o644)
@@ -177,7 +177,8 @@ def _python(recipe: Recipe, runtime: Runtime) -> None:
     _run("install LiteLLM and PostgreSQL", [*install, "--requirement", str(requirements)], environment)
 
 
-def _node(recipe: Recipe, runtime: Runtime) -> None:
+def install_prisma(recipe: Recipe, runtime: Runtime) -> None:
+    """Prisma's npm packages, with the Node.js that lies in the virtual environment."""
     folder = runtime.path / "node"
     folder.mkdir()
     for name in ("package.json", "package-lock.json"):
@@ -188,7 +189,7 @@ def _node(recipe: Recipe, runtime: Runtime) -> None:
     _run("install Prisma", [str(runtime.node / "node"), str(npm), "ci", *options], environment)
 
 
-def _engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
+def install_engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
     """Prisma's native engines where they can be downloaded, else the WebAssembly one."""
     wasm = {
         "engine": "wasm",

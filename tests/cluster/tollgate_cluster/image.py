@@ -43,6 +43,7 @@ class Image:
     command: tuple[str, ...] = ()
     user: str = NONROOT
     environment: Mapping[str, str] = field(default_factory=dict)
+    environment_from: str = ""  # a JSON file of a component with more
     directory: str = "/"
     real: str = ""  # what in it is the real thing ...
     differs: str = ""  # ... and what is not as in the official image
@@ -60,7 +61,8 @@ class Image:
     @property
     def needs(self) -> tuple[str, ...]:
         """The components that it is made of."""
-        origins = (origin.split("/")[0] for origin in self.all_files.values())
+        files = [*self.all_files.values(), *filter(None, [self.environment_from])]
+        origins = (origin.split("/")[0] for origin in files)
         return tuple(dict.fromkeys([*self.base, *(origin for origin in origins if origin != "images")]))
 
     @property
@@ -80,7 +82,11 @@ class Image:
             own = _described(packed, "")
             packed.rename(blobs / str(own["digest"]))
             layers.append(own)
-        configuration = _blob(blobs, CONFIGURATION, self._configuration([str(layer["digest"]) for layer in layers]))
+        environment = {"PATH": SEARCHED, **self.environment}
+        if self.environment_from:
+            environment |= json.loads(_origin(shop, self.environment_from).read_text(encoding="utf-8"))
+        digests = [str(layer["digest"]) for layer in layers]
+        configuration = _blob(blobs, CONFIGURATION, self._configuration(digests, environment))
         described = [{name: layer[name] for name in ("mediaType", "digest", "size")} for layer in layers]
         manifest = _blob(
             blobs,
@@ -99,8 +105,7 @@ class Image:
         }
         (shop.target / "image.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
 
-    def _configuration(self, layers: list[str]) -> dict[str, object]:
-        environment = {"PATH": SEARCHED, **self.environment}
+    def _configuration(self, layers: list[str], environment: Mapping[str, str]) -> dict[str, object]:
         run: dict[str, object] = {
             "User": self.user,
             "WorkingDir": self.directory,
@@ -139,8 +144,8 @@ def _blob(blobs: Path, kind: str, content: Mapping[str, object]) -> dict[str, ob
 def _packages(bases: list[Path]) -> dict[str, str]:
     """Debian packages of the layers and their upstream versions."""
     versions = {}
-    for base in bases:
-        for line in (base / "packages.txt").read_text(encoding="utf-8").splitlines():
+    for listing in [base / "packages.txt" for base in bases if (base / "packages.txt").exists()]:
+        for line in listing.read_text(encoding="utf-8").splitlines():
             name, version = line.split()
             versions[name] = version.partition(":")[2] or version
     return {name: version.partition("-")[0].partition("+")[0] for name, version in versions.items()}
