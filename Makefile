@@ -23,7 +23,8 @@ environment: ## Make the private virtual environment .venv
 
 .PHONY: test-environment
 test-environment: ## Add what the tests need to it
-	@tools/bootstrap.sh requirements/controller.txt requirements/test.txt
+	@tools/bootstrap.sh requirements/controller.txt requirements/test.txt requirements/cluster.txt
+	.venv/bin/python tools/bundled.py kubernetes.core
 	.venv/bin/python tests/support/runtime.py
 
 .PHONY: up
@@ -63,10 +64,23 @@ logs: ## Follow the logs of all processes (STATE=directory for another gateway's
 test: test-environment ## Formats, lint, sanity, units, integration, molecule
 	@.venv/bin/python tests/support/check.py $(STEPS)
 
+CHECKS := .venv/bin/pytest -q tests/cluster/checks
+
+.PHONY: test-cluster
+test-cluster: test-environment ## Smoke checks of a cluster: the one of TOLLGATE_KUBECONFIG, else that of `make cluster`
+	@if [ -z "$${TOLLGATE_KUBECONFIG:-}" ]; then $(MAKE) --no-print-directory cluster; fi
+	$(CHECKS) -n 6 $(ARGS)
+	.venv/bin/molecule test --scenario-name kubernetes
+
 SEED ?= 1
 ROUNDS ?= 10
 
 .PHONY: test-soak
-test-soak: test-environment ## What is too long for every day: runs killed at many random moments (SEED=, ROUNDS=)
+test-soak: test-environment ## What is too long for every day, at random moments (SEED=, ROUNDS=); with a cluster its checks too
 	@install -d -m 0700 .tollgate .tollgate/soak
 	.venv/bin/python tests/support/killed.py --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/killed-$(SEED).log | grep -E '^(round|seed)'
+	if [ -e "$${TOLLGATE_KUBECONFIG:-.tollgate/cluster/kubeconfig}" ]; then
+	    $(CHECKS) -m soak --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/cluster-$(SEED).log
+	else
+	    echo 'no cluster, so its long checks were left out: make cluster, or name one in TOLLGATE_KUBECONFIG'
+	fi

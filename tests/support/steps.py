@@ -13,6 +13,19 @@ from checkout import BIN, COLLECTIONS, LINK, ROOT, files
 
 SUPPORT = Path(__file__).resolve().parent
 SIMULATOR = "roles/local_gateway/files/model_simulator"
+CLUSTER = (
+    "tests/cluster/tollgate_cluster",
+    "tests/cluster/tollgate_checks",
+    "tests/cluster/checks",
+    "tests/cluster/conftest.py",
+)
+MODULES = (
+    COLLECTIONS,
+    (ROOT / SIMULATOR).parent,
+    SUPPORT,
+    ROOT / "tests" / "cluster",
+    ROOT / "tests" / "cluster" / "checks",
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +64,11 @@ def steps() -> list[Step]:
         Step(
             "mypy",
             "strict types",
-            _tool("mypy", str(LINK / "plugins" / "module_utils"), SIMULATOR, "tests/support"),
+            _tool(
+                "mypy", str(LINK / "plugins" / "module_utils"), SIMULATOR, "tests/support", *CLUSTER, "tools/bundled.py"
+            ),
             30,
-            environment={"MYPYPATH": f"{COLLECTIONS}:{(ROOT / SIMULATOR).parent}:{SUPPORT}"},
+            environment={"MYPYPATH": ":".join(map(str, MODULES))},
         ),
         Step("yamllint", "YAML", _tool("yamllint", "--strict", "."), 5),
         Step("ansible-lint", "production profile", _tool("ansible-lint", "--offline", "--profile", "production"), 35),

@@ -1,0 +1,62 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Metrics: what uses how much, and an autoscaler that acts on it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tollgate_checks.cluster import Cluster
+from tollgate_checks.conditions import available, condition
+from tollgate_checks.kubectl import kubectl
+from tollgate_checks.objects import Object, container, deployment
+from tollgate_checks.watching import eventually
+
+# Burns what it may use as long as a file is there, so that a test can end the load.
+BURN = "import os, time\nwhile True:\n    os.path.exists('/tmp/idle') and time.sleep(1)"
+PATIENCE = 120  # seconds until numbers that are taken every 10 or 15 s have shown something
+
+
+def scaled(found: Object, least: int) -> bool:
+    """Whether an autoscaler has asked for so many pods."""
+    return int(found.get("status", {}).get("desiredReplicas", 0)) >= least
+
+
+def test_kubectl_top_shows_nodes_and_pods(cluster: Cluster) -> None:
+    nodes = eventually(lambda: kubectl(cluster, "top", "node", "--no-headers"), 60, "kubectl top node", AssertionError)
+    # Name, cores, percent, memory, percent.
+    assert all(re.fullmatch(r"\S+\s+\d+m\s+\d+%\s+\d+Mi\s+\d+%\s*", line) for line in nodes.splitlines()), nodes
+    pods = eventually(
+        lambda: kubectl(cluster, "top", "pod", "--no-headers", "--namespace", "kube-system"),
+        *(60, "kubectl top pod", AssertionError),
+    )
+    assert re.search(r"^coredns-\S+\s+\d+m\s+[1-9]\d*Mi\s*$", pods, re.MULTILINE), pods
+
+
+@pytest.mark.first
+def test_an_autoscaler_adds_pods_under_load(cluster: Cluster, namespace: str) -> None:
+    resources = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
+    busy = deployment(namespace, "busy", container("python", "-c", BURN, resources=resources), replicas=None)
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "busy", "namespace": namespace},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "busy"},
+            "minReplicas": 1,
+            "maxReplicas": 3,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}},
+                }
+            ],
+        },
+    }
+    cluster.run(busy, available)
+    made = cluster.apply(autoscaler)
+    cluster.wait(made, condition("ScalingActive"), PATIENCE)
+    cluster.wait(made, lambda found: scaled(found, 2), PATIENCE, "asking for more pods")
+    cluster.wait(busy, lambda found: found["status"].get("availableReplicas", 0) >= 2, PATIENCE, "scaled up")
