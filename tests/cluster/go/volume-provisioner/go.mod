@@ -1,4 +1,4 @@
-module tollgate.local/volume-provisioner
+module tollgate.invalid/cluster/volume-provisioner
 
 go 1.24.0
 
