@@ -21,9 +21,11 @@ from .failure import ClusterError
 from .go import GoPrograms
 from .places import CACHE, LOGS
 from .progress import Progress
-from .workshop import Workshop, fingerprint
+from .workshop import Recipe, Workshop, fingerprint
 
 REVISION = 1  # raise it when the code of the recipes changes what they make
+
+WORDS = ("real", "differs")  # fields for people
 
 CACHED = Cache(CACHE)
 
@@ -33,16 +35,26 @@ def key(name: str) -> str:
     """SHA-256 over everything that the component is made from."""
     component = _component(name)
     recipe = component.recipe
-    assert dataclasses.is_dataclass(recipe)
     parts = {
         "revision": REVISION,
         "version": component.version,
         "recipe": type(recipe).__name__,
-        "fields": {k: v for k, v in dataclasses.asdict(recipe).items() if k not in ("real", "differs")},
+        "fields": _fields(recipe),
         "sources": fingerprint(recipe.sources) if recipe.sources else "",
         "needs": [key(need) for need in recipe.needs],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _fields(recipe: Recipe) -> dict[str, object]:
+    """What the row says that makes a difference. A field that has its default is left out: a new one moves no key."""
+    assert dataclasses.is_dataclass(recipe)
+    fields = dataclasses.asdict(recipe)
+    for each in dataclasses.fields(recipe):
+        default = each.default_factory() if callable(each.default_factory) else each.default
+        if getattr(recipe, each.name) == default or each.name in WORDS:
+            del fields[each.name]
+    return fields
 
 
 def find(name: str) -> Path | None:

@@ -14,7 +14,7 @@ from . import debian
 from .debian import HostTools
 from .debian_root import DebianFiles, DebianRoot
 from .go import GoPrograms
-from .image import Image
+from .image import NONROOT, Image
 from .layer import Folder
 from .litellm import LiteLLM
 from .pypi import Wheels
@@ -27,6 +27,12 @@ CLOUDNATIVE_PG = "1.30.0"
 PGBOUNCER = "1.25.1"  # what CLOUDNATIVE_PG asks for: pkg/versions in its sources
 LITELLM = "1.106.2"
 VALKEY = "9.1.2"
+INFERENCE_EXTENSION = "1.5.0"
+INFERENCE_SIM = "0.10.2"
+ENVOY_GATEWAY = "1.8.3"
+AI_GATEWAY = "1.0.0"
+BARMAN_PLUGIN = "0.14.0"
+SEALED_SECRETS = "0.38.4"
 
 SUITE = "trixie"
 PYTHON = "3.13"  # what SUITE has
@@ -306,7 +312,131 @@ _GATEWAY = (
     ),
 )
 
-COMPONENTS = {row.name: row for row in (*_TOOLS, *_BASES, *_CLUSTER, *_DATA, *_GATEWAY)}
+_SERVING = (
+    Component(
+        "endpoint-picker",
+        INFERENCE_EXTENSION,
+        GoPrograms(
+            "endpoint-picker",
+            {"epp": "sigs.k8s.io/gateway-api-inference-extension/cmd/epp"},
+            {"sigs.k8s.io/gateway-api-inference-extension/version.BuildRef": f"v{INFERENCE_EXTENSION}"},
+            {"crds": "sigs.k8s.io/gateway-api-inference-extension:config/crd/bases"},
+        ),
+        (
+            Image(
+                (f"registry.k8s.io/gateway-api-inference-extension/epp:v{INFERENCE_EXTENSION}",),
+                files={"/epp": "endpoint-picker/epp"},
+                entrypoint=("/epp",),
+                user=NONROOT,
+                real="the endpoint picker",
+            ),
+        ),
+    ),
+    Component(
+        "inference-sim",
+        INFERENCE_SIM,
+        GoPrograms(
+            "inference-sim", {"llm-d-inference-sim": "github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"}
+        ),
+        (
+            Image(
+                (f"ghcr.io/llm-d/llm-d-inference-sim:v{INFERENCE_SIM}",),
+                files={"/app/llm-d-inference-sim": "inference-sim/llm-d-inference-sim"},
+                entrypoint=("/app/llm-d-inference-sim",),
+                user="65532:65532",
+                real="the simulator, with vLLM's API and metrics",
+            ),
+        ),
+    ),
+    Component(
+        "envoy-gateway",
+        ENVOY_GATEWAY,
+        GoPrograms(
+            "envoy-gateway",
+            {"envoy-gateway": "github.com/envoyproxy/gateway/cmd/envoy-gateway"},
+            {"github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion": f"v{ENVOY_GATEWAY}"},
+            {
+                "chart": "github.com/envoyproxy/gateway:charts/gateway-helm",
+                "gateway-api": "sigs.k8s.io/gateway-api:config/crd",
+            },
+        ),
+        (
+            Image(
+                (f"docker.io/envoyproxy/gateway:v{ENVOY_GATEWAY}",),
+                files={"/usr/local/bin/envoy-gateway": "envoy-gateway/envoy-gateway"},
+                folders={"/var/lib/eg": Folder(owner=65532)},
+                entrypoint=("/usr/local/bin/envoy-gateway",),
+                user="65532:65532",
+                real="Envoy Gateway",
+            ),
+        ),
+    ),
+    Component(
+        "ai-gateway",
+        AI_GATEWAY,
+        GoPrograms(
+            "ai-gateway",
+            {name: f"github.com/envoyproxy/ai-gateway/cmd/{name}" for name in ("controller", "extproc")},
+            {"github.com/envoyproxy/ai-gateway/internal/version.version": f"v{AI_GATEWAY}"},
+            {"charts": "github.com/envoyproxy/ai-gateway:manifests/charts"},
+        ),
+        tuple(
+            Image(
+                (f"docker.io/envoyproxy/ai-gateway-{name}:v{AI_GATEWAY}",),
+                files={"/app": f"ai-gateway/{name}"},
+                entrypoint=("/app",),
+                user="65532:65532",
+                real=f"Envoy AI Gateway's {name}",
+            )
+            for name in ("controller", "extproc")
+        ),
+    ),
+)
+
+_OPERATORS = (
+    Component(
+        "barman-plugin",
+        BARMAN_PLUGIN,
+        GoPrograms(
+            "barman-plugin",
+            {"manager": "github.com/cloudnative-pg/plugin-barman-cloud/cmd/manager"},
+            files={"kubernetes": "github.com/cloudnative-pg/plugin-barman-cloud:kubernetes"},
+        ),
+        (
+            Image(
+                (f"ghcr.io/cloudnative-pg/plugin-barman-cloud:v{BARMAN_PLUGIN}",),
+                files={"/manager": "barman-plugin/manager"},
+                entrypoint=("/manager",),
+                user="65532:65532",
+                real="the plugin",
+            ),
+        ),
+    ),
+    Component(
+        "sealed-secrets",
+        SEALED_SECRETS,
+        GoPrograms(
+            "sealed-secrets",
+            {name: f"github.com/bitnami/sealed-secrets/cmd/{name}" for name in ("controller", "kubeseal")},
+            {"main.VERSION": SEALED_SECRETS},
+        ),
+        (
+            Image(
+                (
+                    f"docker.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
+                    f"ghcr.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
+                ),
+                files={"/usr/local/bin/controller": "sealed-secrets/controller"},
+                entrypoint=("controller",),
+                user="1001",
+                real="the controller",
+                differs="one release behind: the Go proxy's checksums know no 0.40.0",
+            ),
+        ),
+    ),
+)
+
+COMPONENTS = {row.name: row for row in (*_TOOLS, *_BASES, *_CLUSTER, *_DATA, *_GATEWAY, *_SERVING, *_OPERATORS)}
 
 # The build knows images by their own names; their versions are those of their components.
 IMAGES = {image.name: Component(image.name, row.version, image) for row in COMPONENTS.values() for image in row.images}

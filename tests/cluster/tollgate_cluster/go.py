@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .cache import disk_use, remove
 from .failure import ClusterError
 from .lock import alone
 from .places import CACHE, SOURCES
@@ -18,6 +19,7 @@ from .workshop import Workshop
 HOME = CACHE / "go"
 MODULES = HOME / "mod"
 OBJECTS = HOME / "build"
+MOST_OBJECTS = 2 << 30  # bytes; different modules share little but the standard library
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class GoPrograms:
                 ]
                 words += ["-o", shop.target / program, package]
                 shop.run(f"build {program}", words, environment(go), directory)
+                if disk_use(OBJECTS) > MOST_OBJECTS:
+                    remove(OBJECTS)
             for result, origin in self.files.items():
                 self._copy(shop, go, directory, origin, shop.target / result)
 
