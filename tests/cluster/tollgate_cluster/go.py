@@ -19,7 +19,8 @@ from .workshop import Workshop
 HOME = CACHE / "go"
 MODULES = HOME / "mod"
 OBJECTS = HOME / "build"
-MOST_OBJECTS = 2 << 30  # bytes; different modules share little but the standard library
+MOST_KEPT = 2 << 30  # bytes of each; different modules share little but the standard library
+GO_LOCK = CACHE / "locks" / "go-build"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class GoPrograms:
         go = shop.needed["go"] / "go" / "bin" / "go"
         links = " ".join(["-s", "-w", "-buildid=", *(f"-X={name}={value}" for name, value in self.variables.items())])
         # A build uses every core by itself: two at a time would only need twice the memory.
-        with alone(CACHE / "locks" / "go-build"):
+        with alone(GO_LOCK):
             for program, package in self.programs.items():
                 words: list[str | Path] = [
                     go,
@@ -59,10 +60,11 @@ class GoPrograms:
                 ]
                 words += ["-o", shop.target / program, package]
                 shop.run(f"build {program}", words, environment(go), directory)
-                if disk_use(OBJECTS) > MOST_OBJECTS:
-                    remove(OBJECTS)
             for result, origin in self.files.items():
                 self._copy(shop, go, directory, origin, shop.target / result)
+            for kept in (OBJECTS, MODULES):
+                if disk_use(kept) > MOST_KEPT:
+                    remove(kept)
 
     def _copy(self, shop: Workshop, go: Path, directory: Path, origin: str, result: Path) -> None:
         module, _, path = origin.partition(":")

@@ -71,7 +71,7 @@ def make_environment(shop: Workshop, requirements: Path, target: Path, path: str
 def install(shop: Workshop, requirements: Path, target: Path, python: str) -> None:
     """Unpack the packages of a lock file, made for that version of CPython, into TARGET."""
     words: list[str | Path] = [TOOLS / "uv", "pip", "install", "--quiet", "--target", target]
-    words += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
+    words += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]
     words += ["--python-version", python, "--python-platform", PLATFORM, "--requirement", requirements]
     environment = {"UV_CACHE_DIR": str(TOLLGATE_CACHE / "uv"), "UV_NO_PROGRESS": "1"}
     environment["UV_SYSTEM_CERTS"] = os.environ.get("UV_SYSTEM_CERTS", "1")  # as pip does

@@ -26,7 +26,7 @@ _REPOSITORIES = REGISTRY / "docker" / "registry" / "v2" / "repositories"
 
 CONFIGURATION = """\
 version: 0.1
-log: {{level: warn}}
+log: {{level: warn, accesslog: {{disabled: true}}}}
 storage:
   filesystem: {{rootdirectory: {root}}}
   maintenance: {{readonly: {{enabled: true}}, uploadpurging: {{enabled: false}}}}

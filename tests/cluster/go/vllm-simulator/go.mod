@@ -1,0 +1,3 @@
+module tollgate.invalid/cluster/vllm-simulator
+
+go 1.26.6
