@@ -11,6 +11,7 @@ from functools import partial
 from http.client import HTTPException
 from typing import Any
 
+import psutil
 import pytest
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import available, ready
@@ -84,7 +85,8 @@ def test_a_node_port_answers_on_this_machine_and_nowhere_else(cluster: Cluster, 
             return int(answer.status)
 
     assert eventually(lambda: status("127.0.0.1"), 20, "an answer of the node port", OSError, HTTPException) == 200
-    for address in {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}:
-        if not str(address).startswith("127."):
-            with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
-                status(str(address))
+    found = [entry for entries in psutil.net_if_addrs().values() for entry in entries]
+    for address in (entry.address for entry in found if entry.family == socket.AF_INET):
+        if not address.startswith("127."):
+            with pytest.raises(OSError, match=r"refused|timed out"):
+                status(address)

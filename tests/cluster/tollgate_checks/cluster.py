@@ -148,11 +148,12 @@ class Cluster:
                 _preload_content=False,
             )
             running.run_forever(timeout=seconds)
+            code = running.returncode  # before the output: reading that forgets how the command ended
             output = str(running.read_all())
-            if running.is_open():
+            if code is None:
                 running.close()
                 raise watching.NotInTime(f"{' '.join(command)}: still running after {seconds} s; so far:\n{output}")
-            return int(running.returncode), output
+            return int(code), output
 
     def output(self, pod: Object, *command: str) -> str:
         """What a command in a pod printed; fails with it when the command fails."""
