@@ -233,6 +233,7 @@ _DATA = (
                 ),
                 base=("debian", "postgresql"),
                 environment={"PATH": "/usr/local/bin:/usr/lib/postgresql/17/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                command=("postgres",),
                 user="26",
                 real="PostgreSQL 17 with pgAudit and pgvector, Debian's packages",
                 differs="Debian's build instead of PGDG's; no barman-cloud in it, no other locale than C.UTF-8",

@@ -86,12 +86,12 @@ def _walk(name: PurePosixPath, source: Path) -> Iterator[tuple[PurePosixPath, Pa
 
 def _member(name: PurePosixPath, path: Path) -> tarfile.TarInfo:
     member = tarfile.TarInfo(str(name))
-    found = path.lstat()
     if path.is_symlink():
         member.type, member.linkname, member.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
     elif path.is_dir():
         member.type, member.mode = tarfile.DIRTYPE, 0o755
     elif path.is_file():
+        found = path.stat()
         member.size, member.mode = found.st_size, 0o755 if found.st_mode & 0o111 else 0o644
     else:
         raise FileNotFoundError(f"{path}: nothing that goes into the image as {name}")
