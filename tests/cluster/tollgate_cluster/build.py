@@ -16,7 +16,8 @@ from pathlib import Path
 
 from . import command
 from .cache import Cache
-from .components import COMPONENTS, IMAGES, Component
+from .component import Component
+from .components import COMPONENTS, IMAGES
 from .failure import ClusterError
 from .go import GO_LOCK, MODULES, OBJECTS, GoPrograms
 from .lock import alone_if_free

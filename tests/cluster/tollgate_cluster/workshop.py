@@ -73,7 +73,7 @@ def fingerprint(names: Iterable[str], root: Path = SOURCES) -> str:
         if not files:
             raise FileNotFoundError(f"{top} holds no file")
         for file in files:
-            if {"__pycache__", "node_modules"} & set(file.parts):
+            if {"__pycache__", "node_modules"} & set(file.parts) or file.suffix == ".md":
                 continue
             executable = bool(file.stat().st_mode & 0o100)
             digest.update(f"{file.relative_to(root)}\0{executable}\0".encode() + file.read_bytes() + b"\0")

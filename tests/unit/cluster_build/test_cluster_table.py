@@ -9,6 +9,7 @@ from tollgate_cluster.components import COMPONENTS, IMAGES
 from tollgate_cluster.failure import ClusterError
 from tollgate_cluster.go import GoPrograms
 from tollgate_cluster.image import Image
+from tollgate_cluster.image_table import README, with_table
 from tollgate_cluster.places import SOURCES
 from tollgate_cluster.registry import repository
 
@@ -71,3 +72,8 @@ def test_words_for_people_do_not_rebuild_an_image() -> None:
     image = Image(("example.org/a:1",), real="one")
     other = Image(("example.org/a:1",), real="another")
     assert build._fields(image) == build._fields(other)
+
+
+def test_the_readme_has_the_table_of_images() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_table(text) == text, "run python -m tollgate_cluster.image_table"

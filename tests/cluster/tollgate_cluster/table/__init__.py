@@ -1,0 +1,4 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rows of the table, by what they are for."""

@@ -1,0 +1,93 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups and secrets."""
+
+from __future__ import annotations
+
+from ..component import Component
+from ..go import GoPrograms
+from ..image import NONROOT, SEARCHED, Image
+from ..pypi import VirtualEnvironment
+
+BARMAN_PLUGIN = "0.14.0"
+BARMAN = "3.19.1"  # as BARMAN_PLUGIN's own sidecar
+MOTO = "5.2.5"
+SEALED_SECRETS = "0.38.4"
+
+ROWS = (
+    Component(
+        "barman",
+        BARMAN,
+        VirtualEnvironment("images/barman/requirements.txt"),
+        (
+            Image(
+                (f"ghcr.io/cloudnative-pg/plugin-barman-cloud-sidecar:v{BARMAN_PLUGIN}",),
+                base=("debian", "python"),
+                files={"/manager": "barman-plugin/manager", "/venv": "barman/venv"},
+                entrypoint=("/manager",),
+                user="26:26",
+                environment={"PATH": f"/venv/bin:{SEARCHED}"},
+                real="the plugin's instance manager and barman-cloud",
+                differs="on a small Debian instead of distroless Python; psycopg2 as its binary wheel",
+            ),
+        ),
+    ),
+    Component(
+        "moto",
+        MOTO,
+        VirtualEnvironment("images/moto/requirements.txt", "/opt/moto"),
+        (
+            Image(
+                (f"docker.io/motoserver/moto:{MOTO}",),
+                base=("debian", "python"),
+                files={"/opt/moto": "moto/opt/moto"},
+                entrypoint=("/opt/moto/bin/moto_server", "-H", "0.0.0.0"),  # noqa: S104 (of its own pod)
+                user=NONROOT,
+                environment={"MOTO_PORT": "5000", "PYTHONUNBUFFERED": "1"},
+                real="moto's S3 API over HTTP",
+                differs="keeps what it is given in memory; checks no keys",
+            ),
+        ),
+    ),
+    Component(
+        "barman-plugin",
+        BARMAN_PLUGIN,
+        GoPrograms(
+            "barman-plugin",
+            {"manager": "github.com/cloudnative-pg/plugin-barman-cloud/cmd/manager"},
+            files={"kubernetes": "github.com/cloudnative-pg/plugin-barman-cloud:kubernetes"},
+        ),
+        (
+            Image(
+                (f"ghcr.io/cloudnative-pg/plugin-barman-cloud:v{BARMAN_PLUGIN}",),
+                files={"/manager": "barman-plugin/manager"},
+                entrypoint=("/manager",),
+                user="65532:65532",
+                real="the plugin",
+            ),
+        ),
+    ),
+    Component(
+        "sealed-secrets",
+        SEALED_SECRETS,
+        GoPrograms(
+            "sealed-secrets",
+            {name: f"github.com/bitnami/sealed-secrets/cmd/{name}" for name in ("controller", "kubeseal")},
+            {"main.VERSION": SEALED_SECRETS},
+        ),
+        (
+            Image(
+                (
+                    f"docker.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
+                    f"ghcr.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
+                ),
+                files={"/usr/local/bin/controller": "sealed-secrets/controller"},
+                entrypoint=("controller",),
+                user="1001",
+                real="the controller",
+                differs="one release behind: the Go proxy's checksums know no 0.40.0",
+            ),
+        ),
+    ),
+)

