@@ -24,6 +24,8 @@ from .progress import Progress
 _BLOBS = REGISTRY / "docker" / "registry" / "v2" / "blobs" / "sha256"
 _REPOSITORIES = REGISTRY / "docker" / "registry" / "v2" / "repositories"
 
+ALWAYS = ("pause", "coredns", "metrics-server")  # no cluster without them
+
 CONFIGURATION = """\
 version: 0.1
 log: {{level: warn, accesslog: {{disabled: true}}}}
@@ -41,9 +43,10 @@ def serve_command(host: Path, configuration: Path, address: str = "127.0.0.1:500
 
 
 def fill(images: Iterable[str] | None, progress: Progress) -> list[str]:
-    """Make the registry serve exactly these components' images (None: all that are made unasked), building what is
-    missing. It may be serving meanwhile. Returns the references."""
-    names = [name for row in (images if images is not None else default_images()) for name in image_names(row)]
+    """Make the registry serve exactly these components' images and those that every cluster needs, building what is
+    missing (None: all that are made unasked). It may be serving meanwhile. Returns the references."""
+    rows = [*ALWAYS, *(images if images is not None else default_images())]
+    names = [name for row in dict.fromkeys(rows) for name in image_names(row)]
     built_all(names, progress)
     with alone(CACHE / "locks" / "registry"):
         references: dict[str, str] = {}

@@ -86,7 +86,7 @@ ROWS = (
                 entrypoint=("controller",),
                 user="1001",
                 real="the controller",
-                differs="one release behind: the Go proxy's checksums know no 0.40.0",
+                differs="an older version: Go's checksum database does not know 0.40.0",
             ),
         ),
     ),
