@@ -111,7 +111,7 @@ def _write(path: Path, text: str) -> None:
 def _forget(references: dict[str, str], blobs: Iterable[str]) -> None:
     """Remove tags and blobs that were not asked for: a missing image has to be missing."""
     wanted = {repository(reference) for reference in references}
-    for tags in _REPOSITORIES.glob("**/_manifests/tags"):
+    for tags in list(_REPOSITORIES.glob("**/_manifests/tags")):
         name = str(tags.parents[1].relative_to(_REPOSITORIES))
         for tag in tags.iterdir():
             if (name, tag.name) not in wanted:
