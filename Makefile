@@ -64,6 +64,21 @@ logs: ## Follow the logs of all processes (STATE=directory for another gateway's
 test: test-environment ## Formats, lint, sanity, units, integration, molecule
 	@.venv/bin/python tests/support/check.py $(STEPS)
 
+CLUSTER := PYTHONPATH=tests/cluster .venv/bin/python -m tollgate_cluster
+IMAGES ?=
+
+.PHONY: cluster-environment
+cluster-environment: # what the two below need
+	@tools/bootstrap.sh requirements/controller.txt requirements/cluster.txt
+
+.PHONY: cluster
+cluster: cluster-environment ## A real Kubernetes on this machine, as root (IMAGES="a b" makes a part of the images)
+	@$(CLUSTER) up $(if $(strip $(IMAGES)),--images "$(IMAGES)")
+
+.PHONY: cluster-down
+cluster-down: cluster-environment ## Remove it, with its data
+	@$(CLUSTER) down
+
 CHECKS := .venv/bin/pytest -q tests/cluster/checks
 
 .PHONY: test-cluster
