@@ -113,6 +113,20 @@ test('too many connections are P2037 and keep PostgreSQL\'s words', { skip }, as
   await engine.stop()
 })
 
+test('a full disk is P1001, so that LiteLLM keeps its ledger rows, and the connection stays', { skip }, async () => {
+  await postgres.sql('outage', `CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER no_space BEFORE INSERT ON "Thing" FOR EACH ROW EXECUTE FUNCTION no_space()`)
+  const engine = await QueryEngine.start(postgres.url('outage', 'connection_limit=1'))
+  const refused = { code: 'P1001', message: /^Can't reach database server at .*: it has no space left \(could not extend file\)$/ }
+  await assert.rejects(engine.mutate('createOneThing(data: {name: "lost"}) { id }'), refused)
+  assert.deepEqual(await engine.query('findManyThing { id }'), [])
+  await postgres.sql('outage', 'DROP FUNCTION no_space CASCADE')
+  await engine.mutate('createOneThing(data: {name: "kept"}) { id }')
+  await engine.mutate('deleteManyThing { count }')
+  await engine.stop()
+})
+
 test('socket_timeout ends a query with P1008', { skip }, async () => {
   const engine = await QueryEngine.start(postgres.url('outage', 'socket_timeout=1'))
   await assert.rejects(engine.sql('SELECT pg_sleep(30)'), { code: 'P1008' })

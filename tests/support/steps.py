@@ -80,6 +80,7 @@ def steps() -> list[Step]:
         Step("build", "build, install and read the artifact", _script("artifact.py"), 15),
         Step("units", "pytest tests/unit", _tool("pytest", "-q", "-p", "no:cacheprovider", "tests/unit"), 20),
         Step("engine", "Prisma's engine against PostgreSQL", _script("engine.py"), 60),
+        Step("disk", "a gateway on a disk that runs full", _script("full_disk.py"), 200),
         Step("integration", "pytest tests/integration", _script("integration.py"), 540),
         Step("molecule", "molecule test, from an installed copy", _script("molecule_scenario.py"), 140),
     ]

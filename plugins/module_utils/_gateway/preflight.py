@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
 import traceback
 from collections.abc import Mapping
 from functools import cache
@@ -23,17 +22,15 @@ else:
 
 from .._litellm.declaration import check_declaration
 from .._litellm.versions import refusal
-from . import processes, variables
+from . import disk, processes, variables
 from .database import url_problem
 from .error import GatewayError
 from .state_directory import StateDirectory
 from .supervisor import GATEWAY_VARIABLE, Supervisor
 
 SPECIFICATION = Path(__file__).parents[3] / "roles" / "gateway" / "meta" / "argument_specs.yml"
-# The database's first files, logs and a margin; a full disk later stops PostgreSQL without a loss.
 PORTS = ("gateway_port", "gateway_database_port", "gateway_simulator_port")
 LAST_PORT = 65535
-FREE_BYTES = 512 * 1024 * 1024
 
 
 @cache
@@ -154,20 +151,9 @@ def check_machine(state: StateDirectory, declared: Mapping[str, Any]) -> None:
                     f"{variable}: port {port} is taken by {processes.describe(pid)}.",
                     next_step=f"End it, or choose another port: -e {variable}={port + 1}. Nothing was changed.",
                 )
-    _check_space(state.path)
-    if os.geteuid() == 0 and not declared.get("gateway_database_url"):
-        _check_space((state.path / "postgres").resolve() if (state.path / "postgres").exists() else Path("/var/lib"))
+    for place in disk.places(state.path, embedded=not declared.get("gateway_database_url")):
+        disk.refuse_full(place)
     _check_kept(state)
-
-
-def _check_space(wanted: Path) -> None:
-    place = next(folder for folder in (wanted, *wanted.parents) if folder.exists())
-    free = shutil.disk_usage(place).free
-    if free < FREE_BYTES:
-        raise GatewayError(
-            f"{wanted}: {free // 2**20} MiB are free there, {FREE_BYTES // 2**20} MiB are needed.",
-            next_step="Free some space, or choose a gateway_state_dir on another disk. Nothing was changed.",
-        )
 
 
 def _check_kept(state: StateDirectory) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import migrations, processes
+from . import disk, migrations, processes
 from .database import Database
 from .error import GatewayError
 from .readiness import HTTPX_IMPORT_ERROR
@@ -46,6 +46,7 @@ class Look:
             *self._ports(supervisor),
             *self._database(),
             *self._models(),
+            disk.check(self.state, embedded="database" in self.ports),
             Check("proof", bool(proof.get("ok")), f"{proof.get('started')}" if proof else "never run"),
         ]
         return {

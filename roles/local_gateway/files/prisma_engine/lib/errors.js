@@ -23,6 +23,12 @@ const unreachable = target => new UserFacingError('P1001',
   `Can't reach database server at ${place(target)}\n\nPlease make sure your database server is running at ${place(target)}.`,
   { database_host: target.host, database_port: target.port })
 
+// The native engine reports a full disk as an error of the statement, and LiteLLM then drops the ledger rows in it as if
+// their content had been refused. As P1001 they stay in its queue until there is space again.
+const diskFull = (target, error) => new UserFacingError('P1001',
+  `Can't reach database server at ${place(target)}: it has no space left (${error.message})`,
+  { database_host: target.host, database_port: target.port })
+
 const serverTimeout = (target, context) => new UserFacingError('P1002',
   `The database server at ${place(target)} was reached but timed out.\n\nPlease try again.\n\n` +
   `Please make sure your database server is running at ${place(target)}.\n\nContext: ${context}`,
@@ -85,6 +91,7 @@ function whileConnected (error, target) {
   if (error instanceof UserFacingError) return error
   if (/^Query read timeout/.test(error.message)) return socketTimeout(target)
   if (CLOSED.test(error.message) || NETWORK.test(error.code || '')) return closed()
+  if (error.code === '53100') return diskFull(target, error)
   return null
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway import preflight, variables
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway import disk, preflight, variables
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.state_directory import StateDirectory
 
@@ -84,7 +84,7 @@ def test_a_taken_port_is_refused_with_its_owner(tmp_path: Path, taken_port: int)
 
 
 def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken_port: int) -> None:
-    monkeypatch.setattr(preflight, "FREE_BYTES", 2**62)
+    monkeypatch.setattr(disk, "NEEDED", 2**62)
     ports = {"gateway_port": 1, "gateway_database_port": 1}
     with pytest.raises(GatewayError, match="MiB are free there"):
         preflight.check_machine(StateDirectory(tmp_path / "new" / "gateway"), {**GOOD, **ports})
