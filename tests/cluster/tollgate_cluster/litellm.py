@@ -25,8 +25,13 @@ from .pypi import make_environment
 from .workshop import Workshop
 
 sys.path.append(str(TOOLS.parent / "collections"))
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway import runtime as gateway
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.runtime import (
+    Recipe,
+    Runtime,
+    install_engine,
+    install_prisma,
+)
 
 FILES = CHECKOUT / "roles" / "local_gateway" / "files"
 HOME = "/app"
@@ -56,15 +61,15 @@ class LiteLLM:
     def make(self, shop: Workshop) -> None:
         tree = shop.target / ".tree"
         app = tree / "app"
-        runtime = gateway.Runtime(app)
+        runtime = Runtime(app)
         make_environment(shop, FILES / "runtime" / "requirements.txt", runtime.venv, f"{HOME}/venv", self.python)
         for name in NOT_IN_IT:
             for path in [*runtime.site_packages.glob(f"{name}*"), *runtime.bin.glob(f"{name}*")]:
                 remove(path)
-        recipe = gateway.Recipe(cache=TOLLGATE_CACHE, sources=FILES, engine="wasm", litellm_version="")
+        recipe = Recipe(cache=TOLLGATE_CACHE, sources=FILES, engine="wasm", litellm_version="")
         try:
-            gateway.install_prisma(recipe, runtime)
-            gateway.install_engine(recipe, runtime)
+            install_prisma(recipe, runtime)
+            install_engine(recipe, runtime)
         except GatewayError as error:
             raise ClusterError(f"{shop.name}: {error.what}", error.why, error.next_step) from error
         # Where things lie in the image.
@@ -83,7 +88,7 @@ class LiteLLM:
         pack(shop.target / "layer.tar", files, folders, {})
         remove(tree)
 
-    def _inside(self, shop: Workshop, runtime: gateway.Runtime, variables: Mapping[str, str]) -> None:
+    def _inside(self, shop: Workshop, runtime: Runtime, variables: Mapping[str, str]) -> None:
         """What only the image's own Python can do: generate Prisma's client, and compile."""
         app, root = runtime.path, shop.target / ".root"
         root.mkdir()
@@ -109,7 +114,7 @@ class LiteLLM:
             raise ClusterError(f"{shop.name}: the packages were not compiled.", last_lines(shop.log))
 
 
-def _as_official(tree: Path, runtime: gateway.Runtime) -> None:
+def _as_official(tree: Path, runtime: Runtime) -> None:
     """The paths that charts, migration jobs and people expect."""
     app = runtime.path
     packages = runtime.site_packages

@@ -10,6 +10,8 @@ from ..go import GoPrograms
 from ..image import NONROOT, SEARCHED, Image
 from ..pypi import VirtualEnvironment
 
+EXTERNAL_SECRETS = "0.20.4"
+_EXTERNAL_SECRETS = "github.com/external-secrets/external-secrets"
 BARMAN_PLUGIN = "0.14.0"
 BARMAN = "3.19.1"  # as BARMAN_PLUGIN's own sidecar
 MOTO = "5.2.5"
@@ -65,6 +67,30 @@ ROWS = (
                 entrypoint=("/manager",),
                 user="65532:65532",
                 real="the plugin",
+            ),
+        ),
+    ),
+    Component(
+        "external-secrets",
+        EXTERNAL_SECRETS,
+        GoPrograms(
+            "external-secrets",
+            {"external-secrets": "."},
+            files={"crds": f"{_EXTERNAL_SECRETS}:config/crds/bases", "charts": f"{_EXTERNAL_SECRETS}:deploy/charts"},
+            patched={
+                f"{_EXTERNAL_SECRETS}:pkg/provider/register/register.go": "patched/providers.go.txt",
+                f"{_EXTERNAL_SECRETS}:pkg/generator/register/register.go": "patched/generators.go.txt",
+            },
+        ),
+        (
+            Image(
+                (f"ghcr.io/external-secrets/external-secrets:v{EXTERNAL_SECRETS}",),
+                files={"/bin/external-secrets": "external-secrets/external-secrets"},
+                entrypoint=("/bin/external-secrets",),
+                user="65534",
+                real="the operator",
+                differs="the providers gcpsm, kubernetes, webhook and fake, and six generators: Go's checksum database "
+                "does not know the modules of some others",
             ),
         ),
     ),
