@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import traceback
 from collections.abc import Mapping
 from functools import cache
@@ -139,6 +140,7 @@ def check_machine(state: StateDirectory, declared: Mapping[str, Any]) -> None:
     ours = set(processes.family(supervisor.pid)) if supervisor.pid else set()
     if gateway_id:
         ours |= set(processes.with_environment(GATEWAY_VARIABLE, gateway_id))
+    _check_host(str(declared.get("gateway_host", "127.0.0.1")))
     for variable in PORTS:
         if variable == "gateway_database_port" and declared.get("gateway_database_url"):
             continue
@@ -154,6 +156,20 @@ def check_machine(state: StateDirectory, declared: Mapping[str, Any]) -> None:
     for place in disk.places(state.path, embedded=not declared.get("gateway_database_url")):
         disk.refuse_full(place)
     _check_kept(state)
+
+
+def _check_host(host: str) -> None:
+    """Something can only listen on an address of this machine."""
+    try:
+        family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.bind((host, 0))
+    except OSError as error:
+        raise GatewayError(
+            f"gateway_host: {host} is no address that this machine can listen on ({error.strerror}).",
+            next_step="Say 127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses, or one of them. "
+            "Nothing was changed.",
+        ) from error
 
 
 def _check_kept(state: StateDirectory) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from .._secrets.names import key_secret_name
+from .._secrets.names import chosen_name_problem, key_secret_name
 from .kind import listed
 from .prices import unpriced
 from .resource import Resource
@@ -31,6 +31,7 @@ SPECIAL = {"all-team-models", "all-proxy-models", "no-default-models"}
 SOURCES = ("api_key_secret", "api_key_file", "api_key_env")
 FLAGS = ("all_models", "free", "delete_keys")
 IDENTITY = {"model": "name", "team": "team", "key": "alias"}
+CONTROL = frozenset(map(chr, (*range(32), 127)))
 # Options that would carry a secret through variables, logs and diffs.
 IN_CLEAR = {
     "api_key": "use api_key_secret, api_key_file or api_key_env",
@@ -85,7 +86,7 @@ def _shape(resource: Resource, entries: Sequence[Any], complete: bool) -> list[P
             problems.append(Problem(place, "must be a dictionary"))
             continue
         name = entry.get(resource.identity)
-        if not isinstance(name, str) or not name.strip() or any(ord(char) < ord(" ") for char in name):
+        if not isinstance(name, str) or not name.strip() or not CONTROL.isdisjoint(name):
             problems.append(Problem(place, f"{resource.identity} must be a text without control characters"))
             continue
         identity = model_id(name, str(entry.get("id") or "")) if resource.kind == "model" else name
@@ -118,12 +119,20 @@ def _fields(resource: Resource, entry: Mapping[str, Any], complete: bool) -> lis
         elif name == "secret_params":
             found += _secret_sources(value)
         elif name in resource.options:
-            if value is not None and (not isinstance(value, str) or not value):
-                found.append(f"{name} must be a text")
+            found += _option(name, value)
         elif name != resource.identity:
             trouble = resource.field(name).problem(value)
             found += [f"{name} {trouble}"] if trouble else []
     return found
+
+
+def _option(name: str, value: Any) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, str) or not value:
+        return [f"{name} must be a text"]
+    trouble = chosen_name_problem(value) if name == "secret" else None
+    return [trouble] if trouble else []
 
 
 def _secret_sources(sources: Any) -> list[str]:

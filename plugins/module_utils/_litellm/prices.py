@@ -26,7 +26,11 @@ def unpriced(
     models: Sequence[Mapping[str, Any]], teams: Sequence[Mapping[str, Any]], keys: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, str]]:
     """Each team and key whose budget a model without prices would escape, with a sentence."""
-    costless = {entry["name"] for entry in models if entry.get("state") != "absent" and _costless(entry)}
+    costless: dict[str, set[str]] = {}
+    for entry in models:
+        if entry.get("state") != "absent" and _costless(entry):
+            groups = (entry.get("model_info") or {}).get("access_groups") or []
+            costless.setdefault(entry["name"], set()).update(map(str, groups))
     reach = {entry["team"]: _reach(entry, costless) for entry in teams}
     found = [
         (f'team "{team["team"]}"', _sentence(model))
@@ -49,12 +53,16 @@ def _sentence(model: str) -> str:
     )
 
 
-def _reach(entry: Mapping[str, Any], models: set[str]) -> set[str]:
-    """Which of these models a team or key may use."""
+def _reach(entry: Mapping[str, Any], models: Mapping[str, set[str]]) -> Mapping[str, set[str]]:
+    """Which of these models, each with its access groups, a team or key may use."""
     named = [str(name) for name in entry.get("models") or []]
     if entry.get("all_models") or EVERYTHING & set(named):
         return models
-    return {model for model in models if any(fnmatchcase(model, name) for name in named)}
+    return {
+        model: groups
+        for model, groups in models.items()
+        if any(fnmatchcase(model, name) or name in groups for name in named)
+    }
 
 
 def _budgeted(entry: Mapping[str, Any]) -> bool:

@@ -9,10 +9,21 @@ import hashlib
 import re
 
 SAFE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+# The same, as long as a user may want it.
+CHOSEN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])?")
 # What a made name looks like: an alias of that form is given one of its own.
 MADE = re.compile(r"key-(?:.*-)?[0-9a-f]{10}")
 # Names of the gateway's own secrets, which no key may take.
 RESERVED = {"litellm-master-key", "litellm-salt-key", "litellm-db-password", "vllm-api-key", "database-url"}
+
+
+def chosen_name_problem(secret: str) -> str | None:
+    """Why no key's value may be stored under this name; None when it may."""
+    if secret in RESERVED:
+        return f'secret "{secret}" is one of the gateway\'s own: choose another name'
+    if not CHOSEN.fullmatch(secret):
+        return f'secret "{secret}" must have 1 to 100 characters of a-z, 0-9 and -, and no - at its ends'
+    return None
 
 
 def key_secret_name(alias: str, secret: str | None = None) -> str:

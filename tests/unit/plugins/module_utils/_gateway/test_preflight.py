@@ -90,6 +90,12 @@ def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         preflight.check_machine(StateDirectory(tmp_path / "new" / "gateway"), {**GOOD, **ports})
 
 
+@pytest.mark.parametrize("host", ["192.0.2.7", "no-such-host.invalid"])
+def test_an_address_of_another_machine_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(GatewayError, match=f"gateway_host: {host} is no address that this machine can listen on"):
+        preflight.check_machine(StateDirectory(tmp_path / "gateway"), {**GOOD, "gateway_host": host})
+
+
 def test_every_documented_variable_has_a_default_and_the_reverse() -> None:
     import yaml  # noqa: PLC0415 (only this test reads the role)
 

@@ -50,6 +50,9 @@ def test_containers_of_other_types_are_taken() -> None:
         ({"all_models": "yes", "models": ["qwen"]}, "all_models must be true or false"),
         ({"state": "gone"}, "state must be present or absent"),
         ({"secret": 5}, "secret must be a text"),
+        ({"secret": "../outside"}, 'secret "../outside" must have 1 to 100 characters of a-z, 0-9 and -'),
+        ({"secret": "../outside", "state": "absent"}, 'secret "../outside" must have'),
+        ({"secret": "litellm-salt-key"}, "is one of the gateway's own: choose another name"),
         ({"models": ["qwem"]}, 'no model "qwem" is declared, did you mean "qwen"?'),
         ({"team": "reserch"}, 'no team "reserch" is declared, did you mean "research"?'),
         ({"soft_budget": 1, "budget_id": "shared"}, "soft_budget and budget_id exclude each other"),
@@ -117,11 +120,19 @@ def test_a_key_does_not_name_models_that_its_team_may_not_use() -> None:
     assert problems(models=models, teams=[{"team": "research", "models": ["*"]}], keys=[beyond]) == []
 
 
+def test_a_budget_on_an_access_group_binds_only_when_its_models_have_prices() -> None:
+    grouped = {**MODEL, "model_info": {"access_groups": ["local"]}}
+    key = {"alias": "batch", "models": ["local"], "max_budget": 1}
+    found = problems(models=[grouped], teams=[], keys=[key])
+    assert ["its budget would never bind" in problem for problem in found] == [True]
+    assert problems(models=[{**grouped, **PRICES}], teams=[], keys=[key]) == []
+
+
 def test_what_is_no_list_and_what_has_no_name_is_refused() -> None:
     assert problems(models={"name": "x"}) == ["models: must be a list"]
     assert problems(keys="batch") == ["keys: must be a list"]
     assert problems(keys=[None]) == ["key 1: must be a dictionary"]
-    for name in (None, "", " ", 5, "a\nb"):
+    for name in (None, "", " ", 5, "a\nb", "a\x7f"):
         assert problems(keys=[{**KEY, "alias": name}]) == ["key 1: alias must be a text without control characters"]
 
 
