@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from types import FrameType
@@ -31,6 +32,8 @@ def main() -> int:
         help="components whose images are made (default: all)",
     )
     given = parser.parse_args()
+    # Not every root's shell has the directories of ip and iptables.
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     signal.signal(signal.SIGTERM, _interrupt)
     progress = Progress()
     try:

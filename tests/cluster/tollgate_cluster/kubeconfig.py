@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import stat
 from pathlib import Path
 
 from .addresses import API_URL
@@ -39,17 +40,16 @@ def kubeconfig(authority: Authority, name: str, user: str = "") -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def write_secret(path: Path, text: str) -> None:
-    """Write a file for its owner alone, by one rename; an unchanged one keeps its time."""
+def write_file(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file, for its owner alone unless told otherwise, by one rename; an unchanged one is left alone."""
     try:
-        if path.read_text(encoding="utf-8") == text:
-            path.chmod(0o600)
+        if path.read_text(encoding="utf-8") == text and stat.S_IMODE(path.stat().st_mode) == mode:
             return
     except (OSError, ValueError):
-        pass
+        pass  # not there, or not what we write
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
         stream.write(text)
     temporary.replace(path)

@@ -29,7 +29,7 @@ def programs(tools: Tools) -> list[Program]:
     client = ("--kubeconfig", str(_kubeconfig("volume-provisioner")))
     provisioner = [str(tools.volume_provisioner / "volume-provisioner"), *client, "--directory", str(VOLUMES)]
     return [
-        _program("etcd", _etcd(), wave=1),
+        _program("etcd", _etcd(), wave=1, retries=3),
         _program("kube-apiserver", _apiserver(), wave=1),
         _program("kube-controller-manager", _controller_manager(), wave=2),
         _program("kube-scheduler", _scheduler(), wave=2),
@@ -50,10 +50,12 @@ def files() -> dict[Path, str]:
     }
 
 
-def _program(name: str, flags: dict[str, object], tools: Tools | None = None, *, wave: int) -> Program:
+def _program(
+    name: str, flags: dict[str, object], tools: Tools | None = None, *, wave: int, retries: int = 30
+) -> Program:
     words = [f"--{key}={value}" for key, value in flags.items()]
     # One binary holds them all; the name it is called by says which part is wanted.
-    return Program(name, [str(BINARIES / name), *words], tools.environment if tools else {}, wave)
+    return Program(name, [str(BINARIES / name), *words], tools.environment if tools else {}, wave, retries)
 
 
 def _kubeconfig(name: str) -> Path:

@@ -74,7 +74,7 @@ def _inside(process: psutil.Process, pid: int) -> bool:
     return any(parent.pid == pid for parent in process.parents())
 
 
-def start(environment: dict[str, str]) -> int:
+def start() -> int:
     """Start the node up to supervisord; returns its pid."""
     log("node").parent.mkdir(parents=True, exist_ok=True)
     words = ["unshare", "--fork", "--pid", "--mount", "--net", "--ipc", "--uts", "--propagation", "slave"]
@@ -86,7 +86,7 @@ def start(environment: dict[str, str]) -> int:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "PYTHONPATH": str(SOURCES), **environment},
+            env={"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "PYTHONPATH": str(SOURCES)},
             cwd="/",
             start_new_session=True,
         )

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
@@ -25,6 +26,7 @@ from .places import CACHE, STATE
 GIBIBYTE = 1024**3
 CACHE_SPACE = 12 * GIBIBYTE
 STATE_SPACE = 6 * GIBIBYTE
+VANISHING = 5  # seconds in which the cable of a node that was just killed goes
 MEMORY = 3 * GIBIBYTE
 
 # Programs that are run, and Debian's packages that have them.
@@ -113,13 +115,16 @@ def _listed() -> str:
     return ", ".join(map(str, NETWORKS))
 
 
-def check_interface(there: bool | None = None) -> None:
+def check_interface(name: str = INTERFACE) -> None:
     """The name of the cable must be free; only called while no node runs."""
-    if Path("/sys/class/net", INTERFACE).exists() if there is None else there:
+    deadline = time.monotonic() + VANISHING
+    while (there := Path("/sys/class/net", name).exists()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if there:
         raise ClusterError(
-            f"There is a network interface {INTERFACE}, and no node of ours at its other end.",
+            f"There is a network interface {name}, and no node of ours at its other end.",
             "The cluster's cable has that name.",
-            f"If nothing uses it, remove it: ip link delete {INTERFACE}",
+            f"If nothing uses it, remove it: ip link delete {name}",
         )
 
 

@@ -42,6 +42,7 @@ class Program:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     wave: int = 1  # those of one wave are started together, when those before are ready
+    retries: int = 30  # starts that fail at once, each a second later than the last, until it is given up
 
     def section(self) -> str:
         """Its part of supervisord's configuration."""
@@ -51,7 +52,7 @@ class Program:
             "autostart": "false",  # `up` starts one wave after the other
             "autorestart": "true",
             "startsecs": "1",
-            "startretries": "30",
+            "startretries": str(self.retries),
             "stopwaitsecs": "20",
             "redirect_stderr": "true",
             "stdout_logfile": str(log(self.name)),

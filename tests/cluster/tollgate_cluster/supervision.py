@@ -67,6 +67,18 @@ def stopped() -> list[str]:
     return [name for name, member in members().items() if member.state not in RUNNING]
 
 
+def runs(name: str) -> bool:
+    """Whether a program is up."""
+    found = members().get(name)
+    return found is not None and found.state == "RUNNING"
+
+
+def gave_up(name: str) -> bool:
+    """Whether a program ended at once each time that it was started."""
+    found = members().get(name)
+    return found is not None and found.state == "FATAL"
+
+
 def start(names: Iterable[str]) -> list[str]:
     """Start those that don't run; returns their names."""
     found = members()

@@ -15,7 +15,7 @@ from .addresses import REGISTRY
 from .build import CACHED, built, built_all, find, image_names
 from .command import run
 from .failure import ClusterError
-from .kubeconfig import kubeconfig, write_secret
+from .kubeconfig import kubeconfig, write_file
 from .owner import claim, owner, refuse_foreign, turn
 from .places import CHECKOUT, CHECKOUT_STATE, KUBECONFIG, LOGS
 from .programs import Program, Tools, log, supervisord
@@ -24,8 +24,8 @@ from .state import BINARIES, CONFIGURATION, ETCD_DATA, FINGERPRINT, RUN, SCRATCH
 
 TOOLS = ("kubernetes", "host", "volume-provisioner")
 SYSTEM_IMAGES = ("pause", "coredns", "metrics-server")
-PATIENCE = 120  # seconds
-STARTS = 2
+PATIENCE = 120  # seconds for a new node
+MENDING = 40  # seconds for one that runs and is asked why it is not ready
 
 
 def up(images: Sequence[str] | None, progress: Progress) -> None:
@@ -61,27 +61,28 @@ def node(tools: Tools, progress: Progress) -> None:
         down.clear()
     claim()
     programs = configure(tools)
-    fingerprint = _fingerprint(programs)
-    old = FINGERPRINT.read_text(encoding="ascii") if FINGERPRINT.exists() else ""
-    if namespaces.node() is not None and (old != fingerprint or not supervision.members()):
+    if namespaces.node() is not None and (_started_with() != _fingerprint(programs) or not supervision.members()):
         progress.note("the node runs with another configuration, so it is started anew")
         namespaces.end()
-    for attempt in range(1, STARTS + 1):
-        new = namespaces.node() is None
+    if namespaces.node() is not None:
         try:
-            _start(programs, fingerprint, progress)
-            break
+            _start(programs, progress, MENDING)
+            return
         except ClusterError as error:
-            # What a machine that lost its power left of etcd's files may be of no use.
-            if attempt == STARTS or not (new and "etcd" in error.what and ETCD_DATA.exists()):
-                raise
-            progress.note(f"{error.what} {last_lines(log('etcd'), 1)[:200]}")
-            progress.note("the data of the last cluster is damaged, so a new one is made")
+            progress.note(f"{error.what} So it is started anew, with its data.")
             namespaces.end()
-            down.clear()
-            claim()
-            programs = configure(tools)
-            fingerprint = _fingerprint(programs)
+    try:
+        _start(programs, progress, PATIENCE)
+    except ClusterError as error:
+        # What a machine that lost its power left of etcd's files may be of no use.
+        if not (ETCD_DATA.exists() and supervision.gave_up("etcd")):
+            raise
+        progress.note(f"{error.what} {last_lines(log('etcd'), 1)[:200]}")
+        progress.note("the data of the last cluster is damaged, so a new one is made")
+        namespaces.end()
+        down.clear()
+        claim()
+        _start(configure(tools), progress, PATIENCE)
 
 
 def configure(tools: Tools) -> list[Program]:
@@ -97,12 +98,11 @@ def configure(tools: Tools) -> list[Program]:
     serving = registry.serve_command(tools.host, CONFIGURATION / "registry.yaml", str(REGISTRY))
     programs = [Program("registry", serving), containerd.program(tools), *kubernetes.programs(tools)]
     for path, text in {**containerd.files(tools), **kubernetes.files(), SUPERVISORD: supervisord(programs)}.items():
-        write_secret(path, text)
-    write_secret(KUBECONFIG, kubeconfig(kubernetes.AUTHORITY, "admin"))
+        write_file(path, text)
+    write_file(KUBECONFIG, kubeconfig(kubernetes.AUTHORITY, "admin"))
     kubectl = CHECKOUT_STATE / "kubectl"
     script = f'#!/bin/sh\nKUBECONFIG="${{KUBECONFIG:-{KUBECONFIG}}}" exec "{BINARIES}/kubectl" "$@"\n'
-    write_secret(kubectl, script)
-    kubectl.chmod(0o755)
+    write_file(kubectl, script, 0o755)
     return programs
 
 
@@ -118,37 +118,38 @@ def _fingerprint(programs: Sequence[Program]) -> str:
     return digest.hexdigest()
 
 
-def _start(programs: Sequence[Program], fingerprint: str, progress: Progress) -> None:
+def _started_with() -> str:
+    return FINGERPRINT.read_text(encoding="ascii") if FINGERPRINT.exists() else ""
+
+
+def _start(programs: Sequence[Program], progress: Progress, patience: float) -> None:
+    """Start the node if there is none, and what does not run in it; wait until it is Ready."""
     began = time.monotonic()
     new = namespaces.node() is None
     if new:
         cgroups.make()
-        FINGERPRINT.write_text(fingerprint, encoding="ascii")
-        namespaces.start({})
+        FINGERPRINT.write_text(_fingerprint(programs), encoding="ascii")
+        namespaces.start()
     supervision.wait()
+    stopped = supervision.stopped()
+    if stopped and not new:
+        progress.note(f"not running, so started: {', '.join(stopped)}")
     first, second = ([program.name for program in programs if program.wave == wave] for wave in (1, 2))
-    restarted = [] if new else [name for name in supervision.stopped() if name in (*first, *second)]
-    if restarted:
-        progress.note(f"not running, so started again: {', '.join(restarted)}")
     supervision.start(first)
-    _until(api.ready, "The API server does not answer", first)
+    _until(api.ready, "The API server does not answer", first, patience)
     supervision.start(second)
-    _until(api.node_ready, "The node is not ready", [*first, *second])
+    _until(api.node_ready, "The node is not ready", [*first, *second], patience)
     progress.note(f"node Ready after {time.monotonic() - began:.1f} s" if new else "the node runs and is Ready")
 
 
-def _until(done: Callable[[], bool], what: str, programs: Sequence[str]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _until(done: Callable[[], bool], what: str, programs: Sequence[str], patience: float) -> None:
+    deadline = time.monotonic() + patience
     while not done():
         supervision.check(programs)
         if time.monotonic() > deadline:
-            states = supervision.members()
-            ailing = next((name for name in programs if states[name].state != "RUNNING"), programs[-1])
-            raise ClusterError(
-                f"{what} after {PATIENCE} s. The end of the log of {ailing}:",
-                last_lines(log(ailing)),
-                f"All logs are in {LOGS}.",
-            )
+            ailing = next((name for name in programs if not supervision.runs(name)), programs[-1])
+            why = f"The end of the log of {ailing}:\n{last_lines(log(ailing))}"
+            raise ClusterError(f"{what} after {patience} s.", why, f"All logs are in {LOGS}.")
         time.sleep(0.1)
 
 
