@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from .cache import remove
 from .failure import ClusterError
@@ -28,6 +29,8 @@ class DebianRoot:
 
     With a `base` it is the layer on top of that one.
     """
+
+    REVISION: ClassVar[int] = 2
 
     suite: str
     packages: tuple[str, ...]

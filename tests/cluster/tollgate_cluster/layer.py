@@ -63,11 +63,10 @@ def difference(lower: Path, upper: Path, layer: Path) -> None:
             content = above.extractfile(member) if member.isreg() else None
             archive.addfile(member, content)
         gone: set[str] = set()
-        for name in sorted(known):
-            path = PurePosixPath(name)
+        for path in sorted(map(PurePosixPath, known)):
             if not gone & {str(parent) for parent in path.parents}:
                 archive.addfile(tarfile.TarInfo(str(path.parent / f"{WHITEOUT}{path.name}")), io.BytesIO())
-                gone.add(name)
+                gone.add(str(path))
 
 
 def digest(path: Path) -> str:

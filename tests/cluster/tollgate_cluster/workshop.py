@@ -50,7 +50,10 @@ class Workshop:
 
 
 class Recipe(Protocol):
-    """How a thing is made. A dataclass, so that its fields are part of the thing's key."""
+    """How a thing is made. A dataclass, so that its fields are part of the thing's key.
+
+    A class variable REVISION, 1 where there is none, is raised when the code changes what it makes.
+    """
 
     @property
     def needs(self) -> tuple[str, ...]:

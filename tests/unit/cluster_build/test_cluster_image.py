@@ -59,7 +59,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_difference_has_what_is_new_changed_and_gone(tmp_path: Path) -> None:
-    lower = root(tmp_path / "lower.tar", {"./same": "1", "./changed": "1", "./gone": "1"})
+    below = {"./same": "1", "./changed": "1", "./gone/a": "1", "./gone/b/c": "1"}
+    with tarfile.open(root(tmp_path / "lower.tar", below), "a") as archive:
+        for name in ("./gone", "./gone/b"):
+            member = tarfile.TarInfo(name)
+            member.type = tarfile.DIRTYPE
+            archive.addfile(member)
+    lower = tmp_path / "lower.tar"
     upper = root(tmp_path / "upper.tar", {"./same": "1", "./changed": "2", "./new": "1"})
     difference(lower, upper, tmp_path / "layer.tar")
     assert {name.removeprefix("./") for name in members(tmp_path / "layer.tar")} == {"changed", "new", ".wh.gone"}
