@@ -12,7 +12,7 @@ from collections.abc import Callable
 from string import Template
 from typing import Any
 
-from . import api
+from . import api, dns
 from .addresses import DNS_SERVICE, DOMAIN
 from .certificates import CLUSTER, Authority
 from .failure import ClusterError
@@ -21,7 +21,6 @@ from .state import CERTIFICATES
 
 MANIFESTS = SOURCES / "manifests"
 DEPLOYMENTS = ("coredns", "metrics-server")
-SERVICES = ("v1beta1.metrics.k8s.io",)
 PATIENCE = 120  # seconds
 
 
@@ -41,25 +40,20 @@ def wait(check: Callable[[], None]) -> None:
     while left := missing():
         check()
         if time.monotonic() > deadline:
-            raise ClusterError(f"Not ready after {', '.join(left)}.", explanation())
+            raise ClusterError(f"After {PATIENCE} s {', '.join(left)} can't be used.", explanation())
         time.sleep(0.3)
 
 
 def missing() -> list[str]:
-    missing = [
-        name for name in DEPLOYMENTS if not _available(f"/apis/apps/v1/namespaces/kube-system/deployments/{name}")
-    ]
-    return missing + [
-        name for name in SERVICES if not _available(f"/apis/apiregistration.k8s.io/v1/apiservices/{name}")
-    ]
-
-
-def _available(path: str) -> bool:
-    found = api.read(path)
-    settled = (found or {}).get("status", {}).get("observedGeneration", 0) == (found or {}).get("metadata", {}).get(
-        "generation", 0
-    )
-    return api.condition(found, "Available").get("status") == "True" and (settled or "Deployment" not in str(path))
+    """What does not serve, asked as its users ask; what the cluster says of its pods may be of yesterday."""
+    deployments = "/apis/apps/v1/namespaces/kube-system/deployments"
+    found = {name: api.condition(api.read(f"{deployments}/{name}"), "Available") for name in DEPLOYMENTS}
+    left = [name for name, condition in found.items() if condition.get("status") != "True"]
+    if "coredns" not in left and not dns.address(f"kubernetes.default.svc.{DOMAIN}"):
+        left.append("the name service")
+    if "metrics-server" not in left and not (api.read("/apis/metrics.k8s.io/v1beta1/nodes") or {}).get("items"):
+        left.append("metrics")
+    return left
 
 
 def explanation() -> str:

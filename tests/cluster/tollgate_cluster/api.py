@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
 import json
 import ssl
@@ -60,9 +61,12 @@ def condition(found: Any, kind: str) -> dict[str, str]:
     return next((row for row in rows if row["type"] == kind), {})
 
 
-def node_ready() -> bool:
-    """Whether the node takes pods."""
-    return condition(read(f"/api/v1/nodes/{NODE}"), "Ready").get("status") == "True"
+def node_ready(since: dt.datetime | None = None) -> bool:
+    """Whether the node takes pods; what it said before SINCE does not count."""
+    ready = condition(read(f"/api/v1/nodes/{NODE}"), "Ready")
+    return ready.get("status") == "True" and (
+        since is None or dt.datetime.fromisoformat(ready["lastHeartbeatTime"]) >= since
+    )
 
 
 def kubectl(*words: str, given: str = "", kubeconfig: Path = KUBECONFIG) -> str:

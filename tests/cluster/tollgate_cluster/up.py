@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -125,8 +126,10 @@ def _started_with() -> str:
 def _start(programs: Sequence[Program], progress: Progress, patience: float) -> None:
     """Start the node if there is none, and what does not run in it; wait until it is Ready."""
     began = time.monotonic()
+    since = dt.datetime.now(dt.UTC).replace(microsecond=0)
     new = namespaces.node() is None
     if new:
+        cgroups.remove()  # a killed node's: the kubelet would look for each of its pods for seconds
         cgroups.make()
         FINGERPRINT.write_text(_fingerprint(programs), encoding="ascii")
         namespaces.start()
@@ -138,7 +141,7 @@ def _start(programs: Sequence[Program], progress: Progress, patience: float) -> 
     supervision.start(first)
     _until(api.ready, "The API server does not answer", first, patience)
     supervision.start(second)
-    _until(api.node_ready, "The node is not ready", [*first, *second], patience)
+    _until(lambda: api.node_ready(since if new else None), "The node is not ready", [*first, *second], patience)
     progress.note(f"node Ready after {time.monotonic() - began:.1f} s" if new else "the node runs and is Ready")
 
 
