@@ -16,14 +16,23 @@ case $root in
     *[!A-Za-z0-9._/@+,=-]*) refuse "the checkout's path is \"$root\": Ansible can't run from a path with blanks or quotes. Clone it to another one." ;;
 esac
 
-# A Python that answers, is new enough and can make a venv; the newest that Ansible 2.19 supports first.
-usable() {
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1
+# Why a Python can't be used; nothing when it can.
+fault() {
+    "$1" -c '
+import sys
+if not (3, 11) <= sys.version_info < (3, 15):
+    print("is Python %d.%d" % sys.version_info[:2])
+else:
+    try:
+        import venv, ensurepip
+    except ImportError:
+        print("has no working venv")' 2>/dev/null || echo "does not run"
 }
 
+# The one that was named, or the machine's own, or the newest.
 find_python() {
-    for candidate in ${TOLLGATE_PYTHON:-} python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
-        if usable "$candidate"; then
+    for candidate in ${TOLLGATE_PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3}; do
+        if [ -z "$(fault "$candidate")" ]; then
             "$candidate" -c 'import sys; print(sys.executable)'
             return 0
         fi
@@ -32,13 +41,15 @@ find_python() {
 }
 
 install_python() {
+    # Debian has one Python: one of another version stays so, and nothing is installed for a Python that was named.
+    case ${TOLLGATE_PYTHON:+named}$(fault /usr/bin/python3) in named* | "is Python"*) return 1 ;; esac
     [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && command -v apt-get >/dev/null || return 1
     printf 'tollgate: installing python3 and python3-venv with apt-get\n' >&2
     apt-get -qq update >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3 python3-venv >/dev/null
 }
 
 python=$(find_python) || { install_python && python=$(find_python); } ||
-    refuse "no Python 3.11, 3.12 or 3.13 with a working venv was found. Install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name it: make TOLLGATE_PYTHON=/path/to/python3"
+    refuse "${TOLLGATE_PYTHON:-python3} $(fault "${TOLLGATE_PYTHON:-python3}"). Tollgate takes Python 3.11 to 3.14 with a working venv: install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name it: make TOLLGATE_PYTHON=/path/to/python3"
 
 cd "$root"
 export UV_CACHE_DIR="${TOLLGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate}/uv" UV_LINK_MODE="${UV_LINK_MODE:-hardlink}"
