@@ -1,0 +1,231 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of the cluster: started twice, killed in parts and as a whole, interrupted, damaged, removed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from machine import begin, difference, make, snapshot
+from tollgate_checks.cluster import Cluster
+from tollgate_checks.conditions import ready
+from tollgate_checks.objects import Object, claim, container, mounted, pod, volume_of
+from tollgate_checks.plugin import connect
+from tollgate_checks.watching import eventually
+from tollgate_cluster import addresses, api, dns, namespaces, supervision
+from tollgate_cluster.places import KUBECONFIG, STATE
+from tollgate_cluster.state import ETCD_DATA, OWNER, SUPERVISORD
+from tollgate_cluster.status import status
+
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(bool(os.environ.get("TOLLGATE_KUBECONFIG")), reason="it is about the cluster of `make cluster`"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="make cluster needs root"),
+]
+Record = Callable[[str, object], None]
+GOOD = 120  # seconds until all is well again
+SERVERS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
+
+
+def up(**environment: str) -> str:
+    """`make cluster`; what it said."""
+    done = make("cluster", **environment)
+    assert done.returncode == 0, done.stdout
+    assert status()["ok"]
+    return str(done.stdout)
+
+
+@pytest.fixture(autouse=True)
+def running() -> Iterator[None]:
+    """Each test begins and ends with a cluster."""
+    up()
+    yield
+    up()
+
+
+@pytest.fixture
+def here(running: None) -> Iterator[Cluster]:
+    """The cluster as it is now."""
+    cluster = connect()
+    yield cluster
+    cluster.close()
+
+
+def first() -> int:
+    """The pid of the node's first process."""
+    pid = namespaces.node()
+    assert pid is not None
+    return pid
+
+
+def process(name: str) -> psutil.Process:
+    """The process of a component."""
+    for found in namespaces.members(first()):
+        if found.cmdline() and Path(found.cmdline()[0]).name == name:
+            return found
+    raise AssertionError(f"{name} does not run")
+
+
+def user(name: str = "life") -> list[Object]:
+    """A claim and a pod that keeps what it once wrote."""
+    script = "test -e /data/file || echo kept >/data/file; exec sleep 3600"
+    main = container("sh", "-c", script, **mounted("/data"))
+    return [
+        claim("default", name),
+        pod("default", name, main, volumes=[volume_of(name)], terminationGracePeriodSeconds=0),
+    ]
+
+
+def test_a_second_time_nothing_is_started(record_property: Record) -> None:
+    before = {name: row.pid for name, row in supervision.members().items()}
+    files = {path: path.stat().st_mtime_ns for path in STATE.glob("etc/*")}
+    began = time.monotonic()
+    up()
+    record_property("seconds", round(time.monotonic() - began, 1))
+    assert {name: row.pid for name, row in supervision.members().items()} == before
+    assert {path: path.stat().st_mtime_ns for path in STATE.glob("etc/*")} == files
+
+
+@pytest.mark.parametrize("name", [*SERVERS, "containerd", "docker-registry", "volume-provisioner"])
+def test_a_killed_component_comes_back_by_itself_and_pods_go_on(here: Cluster, name: str) -> None:
+    _, wanted = [here.apply(each) for each in user()]
+    before = here.wait(wanted, ready, GOOD)["status"]["containerStatuses"][0]["containerID"]
+    victim = process(name)
+    victim.kill()
+    victim.wait()
+    eventually(lambda: process(name).pid != victim.pid, GOOD, f"another {name}", AssertionError)
+    eventually(lambda: status()["ok"], GOOD, "all well")
+    after = here.wait(wanted, ready, GOOD)["status"]["containerStatuses"][0]
+    assert (after["containerID"], after["restartCount"]) == (before, 0)
+    for each in reversed(user()):
+        here.delete(each)
+        here.wait_gone(each, GOOD)
+
+
+def test_a_killed_node_leaves_nothing_and_comes_back_with_what_it_had(here: Cluster) -> None:
+    _, wanted = [here.apply(each) for each in user()]
+    here.wait(wanted, ready, GOOD)
+    everyone = list(namespaces.members(first()))
+    os.kill(first(), signal.SIGKILL)
+    psutil.wait_procs(everyone, 30)
+    assert not [each for each in everyone if each.is_running()]
+    eventually(lambda: not Path("/sys/class/net", addresses.INTERFACE).exists(), 10, "no interface")
+    up()
+    again = here.wait(wanted, ready, GOOD)
+    assert here.output(again, "cat", "/data/file") == "kept\n"
+    for each in reversed(user()):
+        here.delete(each)
+        here.wait_gone(each, GOOD)
+
+
+def there(path: Path) -> Callable[[], bool]:
+    """Whether a file is there."""
+    return path.exists
+
+
+MOMENTS: dict[str, Callable[[], bool]] = {
+    "claimed": there(OWNER),
+    "certified": there(STATE / "certificates" / "cluster-ca.crt"),
+    "configured": there(SUPERVISORD),
+    "born": lambda: namespaces.node() is not None,
+    "connected": lambda: Path("/sys/class/net", addresses.INTERFACE).exists(),
+    "started": lambda: "etcd" in supervision.members() and supervision.runs("etcd"),
+    "answering": lambda: KUBECONFIG.exists() and (STATE / "certificates" / "admin.crt").exists() and api.ready(),
+    "scheduling": lambda: supervision.runs("kubelet"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_start_that_was_killed_at_any_moment_is_finished_by_the_next(moment: str) -> None:
+    assert make("cluster-down").returncode == 0
+    starting = begin("cluster")
+    eventually(lambda: MOMENTS[moment]() or starting.poll() is not None, 60, moment)
+    assert starting.poll() is None, starting.communicate()[0]
+    os.killpg(starting.pid, signal.SIGKILL)
+    starting.communicate()
+    up()
+
+
+def test_a_component_that_hangs_is_noticed(here: Cluster) -> None:
+    process("kube-apiserver").send_signal(signal.SIGSTOP)
+    assert "started anew" in up()
+
+
+def test_damaged_data_ends_in_a_new_cluster(here: Cluster) -> None:
+    here.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lost"}})
+    namespaces.end()
+    for path in ETCD_DATA.rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"\xff" * 4096)
+    assert "a new one is made" in up()
+    assert not [row for row in api.read("/api/v1/namespaces")["items"] if row["metadata"]["name"] == "lost"]
+
+
+def test_nothing_of_it_can_be_reached_from_other_machines() -> None:
+    for member in namespaces.members(first()):
+        assert not _shares_network(member.pid), f"{member.name()} is in this machine's network"
+    inside = {"127.0.0.1", str(addresses.NODE_ADDRESS)}
+    for line in Path(f"/proc/{first()}/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        address, state = line.split()[1], line.split()[3]
+        if state == "0A":  # listening
+            assert socket.inet_ntoa(bytes.fromhex(address.partition(":")[0])[::-1]) in inside
+    assert len(Path(f"/proc/{first()}/net/tcp6").read_text(encoding="ascii").splitlines()) == 1
+
+    def reached(source: str) -> bool:
+        try:
+            with socket.create_connection((addresses.API.host, addresses.API.port), 2, (source, 0)):
+                return True
+        except TimeoutError:
+            return False
+
+    # A neighbour, as the node sees it: this machine would only pass its packets on.
+    neighbour = "10.87.0.77"
+    namespaces.ip("address", "add", f"{neighbour}/32", "dev", addresses.INTERFACE)
+    try:
+        assert reached(str(addresses.MACHINE_ADDRESS))
+        assert not reached(neighbour)
+    finally:
+        namespaces.ip("address", "delete", f"{neighbour}/32", "dev", addresses.INTERFACE)
+
+
+def _shares_network(pid: int) -> bool:
+    return os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net")  # noqa: PTH115 (no path)
+
+
+def test_it_touches_nothing_of_other_container_runtimes_and_leaves_nothing(
+    record_property: Record,
+) -> None:
+    assert make("cluster-down").returncode == 0
+    assert not KUBECONFIG.exists()
+    before = snapshot()
+    up()
+    fresh = connect()
+    for each in user():
+        fresh.apply(each)
+    fresh.wait(user()[1], ready, GOOD)
+    fresh.close()
+    assert dns.address(f"kubernetes.default.svc.{addresses.DOMAIN}") == str(addresses.API_SERVICE)
+    during = snapshot()
+    unchanged = ("mounts", "packet filter", "sysctls")
+    ours = (str(STATE), addresses.INTERFACE)
+    came = [line for line in difference(before, during) if line.partition(":")[0] in (*unchanged, "files")]
+    assert not [line for line in came if not any(name in line for name in ours)]
+    began = time.monotonic()
+    assert make("cluster-down").returncode == 0
+    record_property("seconds of cluster-down", round(time.monotonic() - began, 1))
+    eventually(lambda: not difference(before, snapshot()), 20, f"as before: {difference(before, snapshot())}")
+    assert "There was no cluster" in make("cluster-down").stdout
+
+
+def test_an_idle_cluster_takes_less_than_two_gibibytes(record_property: Record) -> None:
+    used = status()["memory_mib"]["total"]
+    record_property("MiB", used)
+    assert used < 2048
