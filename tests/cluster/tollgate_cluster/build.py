@@ -25,7 +25,7 @@ from .places import CACHE, LOGS
 from .progress import Progress
 from .workshop import Recipe, Workshop, fingerprint
 
-LIMIT = 9 << 30  # bytes; with the local gateway's part the whole cache stays below 12 GiB
+LIMIT = 7 << 30  # bytes; with the local gateway's part the whole cache stays below 12 GiB
 WORDS = ("real", "differs")  # fields for people
 
 CACHED = Cache(CACHE)

@@ -92,7 +92,8 @@ ROWS = (
                     "/run/pgbouncer": Folder(owner=998),
                     "/etc/pgbouncer": Folder(owner=998),
                 },
-                command=("/usr/sbin/pgbouncer", "/etc/pgbouncer/pgbouncer.ini"),
+                links={"/usr/bin/pgbouncer": "../sbin/pgbouncer"},  # where the instance manager looks for it
+                command=("/usr/bin/pgbouncer", "/etc/pgbouncer/pgbouncer.ini"),
                 user="pgbouncer",
                 real="PgBouncer, Debian's package",
                 differs=f"Debian's version under the tag {PGBOUNCER}, which the operator asks for",
