@@ -117,7 +117,7 @@ def test_a_killed_node_leaves_nothing_and_comes_back_with_what_it_had(here: Clus
     os.kill(first(), signal.SIGKILL)
     psutil.wait_procs(everyone, 30)
     assert not [each for each in everyone if each.is_running()]
-    eventually(lambda: not Path("/sys/class/net", addresses.INTERFACE).exists(), 10, "no interface")
+    eventually(lambda: not namespaces.connected(), 10, "no interface")
     up()
     again = here.wait(wanted, ready, GOOD)
     assert here.output(again, "cat", "/data/file") == "kept\n"
@@ -136,7 +136,7 @@ MOMENTS: dict[str, Callable[[], bool]] = {
     "certified": there(STATE / "certificates" / "cluster-ca.crt"),
     "configured": there(SUPERVISORD),
     "born": lambda: namespaces.node() is not None,
-    "connected": lambda: Path("/sys/class/net", addresses.INTERFACE).exists(),
+    "connected": namespaces.connected,
     "started": lambda: "etcd" in supervision.members() and supervision.runs("etcd"),
     "answering": lambda: KUBECONFIG.exists() and (STATE / "certificates" / "admin.crt").exists() and api.ready(),
     "scheduling": lambda: supervision.runs("kubelet"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -114,9 +115,14 @@ def connect(pid: int) -> None:
         ip("route", "add", str(network), "via", str(NODE_ADDRESS), "dev", INTERFACE)
 
 
+def connected(interface: str = INTERFACE) -> bool:
+    """Whether this machine has an interface of that name."""
+    return interface in (name for _, name in socket.if_nameindex())
+
+
 def disconnect() -> None:
     """Remove the cable, if it is there."""
-    if Path("/sys/class/net", INTERFACE).exists():
+    if connected():
         with contextlib.suppress(ClusterError):  # it may go by itself at this moment
             ip("link", "delete", INTERFACE)
 
@@ -143,6 +149,6 @@ def end() -> bool:
             )
     disconnect()
     deadline = time.monotonic() + PATIENCE
-    while Path("/sys/class/net", INTERFACE).exists() and time.monotonic() < deadline:
+    while connected() and time.monotonic() < deadline:
         time.sleep(0.05)
     return pid is not None

@@ -21,6 +21,7 @@ from . import cgroups, command
 from .addresses import INTERFACE, NETWORKS
 from .cache import disk_use
 from .failure import ClusterError
+from .namespaces import connected
 from .places import CACHE, STATE
 
 GIBIBYTE = 1024**3
@@ -118,7 +119,7 @@ def _listed() -> str:
 def check_interface(name: str = INTERFACE) -> None:
     """The name of the cable must be free; only called while no node runs."""
     deadline = time.monotonic() + VANISHING
-    while (there := Path("/sys/class/net", name).exists()) and time.monotonic() < deadline:
+    while (there := connected(name)) and time.monotonic() < deadline:
         time.sleep(0.1)
     if there:
         raise ClusterError(
@@ -130,18 +131,21 @@ def check_interface(name: str = INTERFACE) -> None:
 
 def check_space(complete: bool, state: Path = STATE, cache: Path = CACHE) -> None:
     """Disk for the cluster's own data, and for what is still to be built unless the cache is complete."""
-    wanted: dict[int, tuple[Path, int]] = {}
     missing = 0 if complete else max(0, CACHE_SPACE - (disk_use(cache) if cache.exists() else 0))
-    for place, size in ((cache, missing), (state, STATE_SPACE)):
+    disks: dict[int, list[tuple[Path, int, str]]] = {}
+    for place, size, what in (
+        (state, STATE_SPACE, "for the cluster"),
+        (cache, missing, "for what is still to be built"),
+    ):
         there = next(path for path in (place, *place.parents) if path.exists())
-        device = there.stat().st_dev
-        wanted[device] = (there, wanted.get(device, (there, 0))[1] + size)
-    for there, size in wanted.values():
+        disks.setdefault(there.stat().st_dev, []).append((there, size, what))
+    for wanted in disks.values():
+        there, size = wanted[-1][0], sum(size for _, size, _ in wanted)
         free = shutil.disk_usage(there).free
         if free < size:
             raise ClusterError(
                 f"Too little disk: {_size(free)} are free at {there}, and {_size(size)} are needed.",
-                f"That is {_size(STATE_SPACE)} for the cluster, and up to {_size(CACHE_SPACE)} for what is built.",
+                " and ".join(f"{_size(size)} {what}" for _, size, what in wanted if size) + ".",
                 "Make room, or put the cache on another disk: TOLLGATE_CACHE=/directory make cluster",
             )
 
