@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import addons, api, cgroups, containerd, down, kernel, kubernetes, namespaces, preflight, registry, supervision
 from .addresses import REGISTRY
-from .build import CACHED, built, built_all, find, image_names
+from .build import built, built_all, find, image_names
 from .command import run
 from .failure import ClusterError
 from .kubeconfig import kubeconfig, write_file
@@ -40,7 +40,6 @@ def up(images: Sequence[str] | None, progress: Progress) -> None:
         _install(progress)
         if not runs:
             kernel.probe()
-        CACHED.sweep()
         built_all(TOOLS, progress)
         tools = Tools(*(built(name, progress) for name in TOOLS))
         registry.fill(wanted, progress)
