@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def be_something_else(entry: Path) -> None:
 @pytest.mark.parametrize(
     "spoil", [truncate, change, lose, point_elsewhere, lose_the_list, spoil_the_list, be_something_else]
 )
-def test_a_broken_or_foreign_entry_is_made_again(cache: Cache, spoil) -> None:  # type: ignore[no-untyped-def]
+def test_a_broken_or_foreign_entry_is_made_again(cache: Cache, spoil: Callable[[Path], None]) -> None:
     spoil(make(cache))
     assert cache.find("thing", KEY) is None
     make(cache)
@@ -116,7 +117,7 @@ with Cache(Path(sys.argv[1])).making("thing", sys.argv[2]) as place:
 
 
 @pytest.fixture
-def builder(cache: Cache):  # type: ignore[no-untyped-def]
+def builder(cache: Cache) -> Iterator[subprocess.Popen[str]]:
     """Another process in the middle of a build; it kills itself at the end of its input."""
     environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
     command = [sys.executable, "-c", KILLED, str(cache.root), KEY]

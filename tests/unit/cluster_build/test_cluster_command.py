@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def gone(process: int) -> bool:
         return True
 
 
-def wait_until(condition, what: str) -> None:  # type: ignore[no-untyped-def]
+def wait_until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within 20 s"
