@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from tollgate_checks.plugin import connect
 
 pytest_plugins = ("tollgate_checks.plugin",)
 
@@ -21,6 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Say once that there is no cluster, when each of several processes would."""
     if getattr(session.config.option, "numprocesses", None):
+        from tollgate_checks.plugin import connect  # noqa: PLC0415 (pytest wants to be the first to import its plugins)
+
         try:
             connect().close()
         except RuntimeError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,13 @@ def test_a_volume_goes_with_its_claim(cluster: Cluster, namespace: str) -> None:
     cluster.wait_gone(made)
     if cluster.made_here:
         place = Path(made["spec"]["local"]["path"]).parent
+        image = place.with_name(f"{place.name}.img")
         assert not place.exists()
-        assert not place.with_name(f"{place.name}.img").exists()
-        assert str(place) not in Path("/proc/mounts").read_text(encoding="utf-8")
+        assert not image.exists()
+        used = subprocess.run(
+            ["losetup", "--list", "--output", "BACK-FILE"], capture_output=True, text=True, check=True
+        )
+        assert image.name not in used.stdout
 
 
 def test_a_claim_in_use_is_not_deleted(cluster: Cluster, namespace: str) -> None:
