@@ -30,7 +30,7 @@ FOREIGN = [
 def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in the checkout; its output is in `stdout`."""
     process = begin(*words, **environment)
-    output, _ = process.communicate(timeout=1800)
+    output, _errors = process.communicate(timeout=1800)
     return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 

@@ -96,7 +96,7 @@ def test_a_second_time_nothing_is_started(record_property: Record) -> None:
 
 @pytest.mark.parametrize("name", [*SERVERS, "containerd", "docker-registry", "volume-provisioner"])
 def test_a_killed_component_comes_back_by_itself_and_pods_go_on(here: Cluster, name: str) -> None:
-    _, wanted = [here.apply(each) for each in user()]
+    _claim, wanted = [here.apply(each) for each in user()]
     before = here.wait(wanted, ready, GOOD)["status"]["containerStatuses"][0]["containerID"]
     victim = process(name)
     victim.kill()
@@ -111,7 +111,7 @@ def test_a_killed_component_comes_back_by_itself_and_pods_go_on(here: Cluster, n
 
 
 def test_a_killed_node_leaves_nothing_and_comes_back_with_what_it_had(here: Cluster) -> None:
-    _, wanted = [here.apply(each) for each in user()]
+    _claim, wanted = [here.apply(each) for each in user()]
     here.wait(wanted, ready, GOOD)
     everyone = list(namespaces.members(first()))
     os.kill(first(), signal.SIGKILL)

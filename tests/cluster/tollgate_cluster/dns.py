@@ -30,7 +30,7 @@ def answer(packet: bytes, asked: bytes) -> str:
         return ""
     # The name that is answered is repeated, mostly as a two-byte reference to the question.
     name = 2 if packet[len(asked)] >= 0xC0 else len(asked) - 16
-    kind, _, _, length = struct.unpack("!HHIH", packet[len(asked) + name :][:10])
+    kind, _class, _seconds, length = struct.unpack("!HHIH", packet[len(asked) + name :][:10])
     address = packet[len(asked) + name + 10 :][:length]
     return socket.inet_ntoa(address) if kind == A and length == 4 else ""
 

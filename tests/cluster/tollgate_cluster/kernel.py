@@ -98,9 +98,9 @@ def probe(features: tuple[Feature, ...] = FEATURES) -> None:
         )
     missing = [(features[int(line.split()[0])], line.partition(" ")[2]) for line in rest]
     if missing:
-        options = ", ".join(f"CONFIG_{feature.option}" for feature, _ in missing)
+        options = ", ".join(f"CONFIG_{feature.option}" for feature, _error in missing)
         raise ClusterError(
-            f"The kernel lacks what a node needs: {', '.join(feature.what for feature, _ in missing)}.",
+            f"The kernel lacks what a node needs: {', '.join(feature.what for feature, _error in missing)}.",
             "\n".join(f"  {feature.what}: {error}" for feature, error in missing),
             f"Load the modules, or use a kernel with {options}.",
         )

@@ -117,7 +117,7 @@ def connect(pid: int) -> None:
 
 def connected(interface: str = INTERFACE) -> bool:
     """Whether this machine has an interface of that name."""
-    return interface in (name for _, name in socket.if_nameindex())
+    return interface in (name for _index, name in socket.if_nameindex())
 
 
 def disconnect() -> None:
@@ -139,7 +139,7 @@ def end() -> bool:
         everyone = list(members(pid))
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)  # the kernel ends all others, wherever they hang
-        _, alive = psutil.wait_procs(everyone, PATIENCE)
+        _ended, alive = psutil.wait_procs(everyone, PATIENCE)
         if alive:
             names = ", ".join(f"{process.pid} ({process.name()})" for process in alive)
             raise ClusterError(

@@ -140,12 +140,12 @@ def check_space(complete: bool, state: Path = STATE, cache: Path = CACHE) -> Non
         there = next(path for path in (place, *place.parents) if path.exists())
         disks.setdefault(there.stat().st_dev, []).append((there, size, what))
     for wanted in disks.values():
-        there, size = wanted[-1][0], sum(size for _, size, _ in wanted)
+        there, size = wanted[-1][0], sum(entry[1] for entry in wanted)
         free = shutil.disk_usage(there).free
         if free < size:
             raise ClusterError(
                 f"Too little disk: {_size(free)} are free at {there}, and {_size(size)} are needed.",
-                " and ".join(f"{_size(size)} {what}" for _, size, what in wanted if size) + ".",
+                " and ".join(f"{_size(size)} {what}" for _place, size, what in wanted if size) + ".",
                 "Make room, or put the cache on another disk: TOLLGATE_CACHE=/directory make cluster",
             )
 

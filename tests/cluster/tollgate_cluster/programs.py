@@ -71,7 +71,7 @@ def log(name: str) -> Path:
 
 def supervisord(programs: Sequence[Program]) -> str:
     """The whole configuration."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = DESCRIPTORS if most == resource.RLIM_INFINITY else min(DESCRIPTORS, most)
     lines = {
         "logfile": log("supervisord"),
