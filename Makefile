@@ -85,7 +85,7 @@ CHECKS := .venv/bin/pytest -q tests/cluster/checks
 test-cluster: test-environment ## Smoke checks of a cluster: the one of TOLLGATE_KUBECONFIG, else that of `make cluster`
 	@if [ -z "$${TOLLGATE_KUBECONFIG:-}" ]; then $(MAKE) --no-print-directory cluster; fi
 	$(CHECKS) -n 6 $(ARGS)
-	.venv/bin/molecule test --scenario-name kubernetes
+	PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --scenario-name kubernetes
 
 SEED ?= 1
 ROUNDS ?= 10
