@@ -24,6 +24,29 @@ def scaled(found: Object, least: int) -> bool:
     return int(found.get("status", {}).get("desiredReplicas", 0)) >= least
 
 
+def busy(namespace: str) -> Object:
+    """A Deployment whose pods use all they may."""
+    resources = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
+    return deployment(namespace, "busy", container("python", "-c", BURN, resources=resources), replicas=None)
+
+
+def autoscaler(namespace: str) -> Object:
+    """One to three pods for it. It takes pods away at once, where five minutes are usual."""
+    target = {"type": "Utilization", "averageUtilization": 60}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "busy", "namespace": namespace},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "busy"},
+            "minReplicas": 1,
+            "maxReplicas": 3,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+        },
+    }
+
+
 def test_kubectl_top_shows_nodes_and_pods(cluster: Cluster) -> None:
     nodes = eventually(lambda: kubectl(cluster, "top", "node", "--no-headers"), 60, "kubectl top node", AssertionError)
     # Name, cores, percent, memory, percent.
@@ -37,26 +60,27 @@ def test_kubectl_top_shows_nodes_and_pods(cluster: Cluster) -> None:
 
 @pytest.mark.first
 def test_an_autoscaler_adds_pods_under_load(cluster: Cluster, namespace: str) -> None:
-    resources = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
-    busy = deployment(namespace, "busy", container("python", "-c", BURN, resources=resources), replicas=None)
-    autoscaler = {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "busy", "namespace": namespace},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "busy"},
-            "minReplicas": 1,
-            "maxReplicas": 3,
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}},
-                }
-            ],
-        },
-    }
-    cluster.run(busy, available)
-    made = cluster.apply(autoscaler)
+    load = cluster.run(busy(namespace), available)
+    made = cluster.apply(autoscaler(namespace))
     cluster.wait(made, condition("ScalingActive"), PATIENCE)
     cluster.wait(made, lambda found: scaled(found, 2), PATIENCE, "asking for more pods")
-    cluster.wait(busy, lambda found: found["status"].get("availableReplicas", 0) >= 2, PATIENCE, "scaled up")
+    cluster.wait(load, lambda found: found["status"].get("availableReplicas", 0) >= 2, PATIENCE, "scaled up")
+
+
+@pytest.mark.soak
+def test_an_autoscaler_follows_the_load_up_and_down(cluster: Cluster, namespace: str, soak_rounds: int) -> None:
+    load = cluster.run(busy(namespace), available)
+    made = cluster.apply(autoscaler(namespace))
+    for turn in range(soak_rounds):
+        cluster.wait(load, lambda found: found["status"].get("readyReplicas") == 3, PATIENCE, f"up in round {turn}")
+        for pod in cluster.all("v1", "Pod", namespace, "app=busy"):
+            cluster.output(pod, "touch", "/tmp/idle")
+        cluster.wait(made, lambda found: found["status"].get("desiredReplicas") == 1, PATIENCE, "asking for one pod")
+        cluster.wait(load, lambda found: found["status"].get("replicas") == 1, PATIENCE, f"down in round {turn}")
+        left = [pod for pod in cluster.all("v1", "Pod", namespace, "app=busy") if not _ending(pod)]
+        for pod in left:
+            cluster.output(pod, "rm", "-f", "/tmp/idle")
+
+
+def _ending(pod: Object) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
