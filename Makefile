@@ -85,7 +85,10 @@ CHECKS := .venv/bin/pytest -q tests/cluster/checks
 test-cluster: test-environment ## Smoke checks of a cluster: the one of TOLLGATE_KUBECONFIG, else that of `make cluster`
 	@if [ -z "$${TOLLGATE_KUBECONFIG:-}" ]; then $(MAKE) --no-print-directory cluster; fi
 	$(CHECKS) -n 6 $(ARGS)
+	$(if $(ARGS),exit 0)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --scenario-name kubernetes
+	# What stops or breaks the cluster, one after the other; afterwards it runs again.
+	if [ -z "$${TOLLGATE_KUBECONFIG:-}" ]; then $(CHECKS) -m alone; fi
 
 SEED ?= 1
 ROUNDS ?= 10
