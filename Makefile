@@ -82,13 +82,12 @@ cluster-down: cluster-environment ## Remove it, with its data
 CHECKS := .venv/bin/pytest -q tests/cluster/checks
 
 .PHONY: test-cluster
-test-cluster: test-environment ## Smoke checks of a cluster: the one of TOLLGATE_KUBECONFIG, else that of `make cluster`
-	@if [ -z "$${TOLLGATE_KUBECONFIG:-}" ]; then $(MAKE) --no-print-directory cluster; fi
-	$(CHECKS) -n 6 $(ARGS)
+test-cluster: test-environment $(if $(TOLLGATE_KUBECONFIG),,cluster) ## Check the cluster that TOLLGATE_KUBECONFIG names, else that of make cluster
+	@$(CHECKS) -n 6 $(ARGS)
 	$(if $(ARGS),exit 0)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --scenario-name kubernetes
 	# What stops or breaks the cluster, one after the other; afterwards it runs again.
-	if [ -z "$${TOLLGATE_KUBECONFIG:-}" ]; then $(CHECKS) -m alone; fi
+	$(if $(TOLLGATE_KUBECONFIG),,$(CHECKS) -m alone)
 
 SEED ?= 1
 ROUNDS ?= 10
