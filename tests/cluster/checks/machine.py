@@ -13,18 +13,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
-from tollgate_cluster.places import CHECKOUT, STATE
+from tollgate_cluster.places import CACHE, CHECKOUT, STATE
 
 # They change by themselves, or count what any process does.
 VOLATILE = re.compile(
     r"^(kernel\.(random|ns_last_pid|pty\.nr|sched|perf|hung_task)|fs\.(dentry-state|inode|file-nr|aio-nr|quota)"
     r"|net\.netfilter\.nf_conntrack_(count|buckets)|net\.ipv[46]\.(neigh|conf|tcp_mem|udp_mem)\b.*tollgate0|debug\.)"
 )
-# Where other container runtimes and kubelets have their things.
-FOREIGN = [
-    *("/run/containerd", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/cni", "/run/netns", "/run/docker"),
-    *("/etc/cni", "/opt/cni", "/opt/containerd", "/var/log/pods", "/var/log/containers", "/etc/kubernetes"),
-]
+# Where other container runtimes and kubelets have their things. The node has its own in place of some ...
+REPLACED = (
+    *("/run/containerd", "/run/netns", "/run/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/cni"),
+    *("/var/log/pods", "/var/log/containers"),
+)
+# ... and does not use the others.
+UNUSED = ("/etc/cni", "/etc/kubernetes", "/opt/cni", "/opt/containerd", "/usr/libexec/kubernetes")
 
 
 def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -97,14 +99,21 @@ def _groups() -> Iterator[str]:
 def _processes() -> Iterator[str]:
     for process in psutil.process_iter(["pid", "cmdline"]):
         line = " ".join(process.info["cmdline"] or [])
-        if str(STATE) in line or "containerd-shim" in line:
+        if any(part in line for part in (str(STATE), str(CACHE), "tollgate_cluster.node")):
             yield f"{process.info['pid']} {line[:200]}"
 
 
 def _files() -> Iterator[str]:
-    for root in [*map(Path, FOREIGN), STATE]:
-        for path in [root, *root.rglob("*")] if root.exists() else []:
-            yield f"{path} {path.lstat().st_mtime_ns}"
+    for root in map(Path, (*UNUSED, *REPLACED, str(STATE))):
+        if root.exists():
+            yield str(root)
+            yield from (str(path) for path in root.rglob("*") if str(root) in UNUSED)
+
+
+def shared(pid: int) -> list[str]:
+    """The directories of other container runtimes that a process has in common with this machine."""
+    inside = {name: Path(f"/proc/{pid}/root{name}") for name in REPLACED if Path(name).exists()}
+    return [name for name, path in inside.items() if path.exists() and path.samefile(name)]
 
 
 LOOKS: dict[str, Callable[[], Iterator[str]]] = {
@@ -115,6 +124,6 @@ LOOKS: dict[str, Callable[[], Iterator[str]]] = {
     "packet filter": _rules,
     "sysctls": _sysctls,
     "control groups": _groups,
-    "loop devices": lambda: _output("losetup", "--list", "--noheadings", "--output", "BACK-FILE"),
+    "loop devices": lambda: (line for line in _output("losetup", "--list") if str(STATE) in line),
     "files": _files,
 }
