@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -152,6 +155,23 @@ def test_a_start_that_was_killed_at_any_moment_is_finished_by_the_next(moment: s
     os.killpg(starting.pid, signal.SIGKILL)
     starting.communicate()
     up()
+
+
+@pytest.mark.soak
+def test_whatever_is_killed_and_whenever_it_comes_back(soak_rounds: int, chance: random.Random) -> None:
+    for _round in range(soak_rounds):
+        for victim in chance.sample([*SERVERS, "containerd", "docker-registry"], k=chance.randint(1, 4)):
+            with contextlib.suppress(psutil.Error, AssertionError):  # it died with another one, or is just starting
+                process(victim).kill()
+        if chance.random() < 0.5:
+            namespaces.end()
+        starting = begin("cluster")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            starting.wait(chance.uniform(0.2, 15))
+        if starting.poll() is None:
+            os.killpg(starting.pid, signal.SIGKILL)
+        starting.communicate()
+        up()
 
 
 def test_a_component_that_hangs_is_noticed(here: Cluster) -> None:

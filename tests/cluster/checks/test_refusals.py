@@ -82,6 +82,14 @@ def test_missing_control_groups_are_refused() -> None:
     refused(run("mount -t tmpfs tmpfs /sys/fs/cgroup; " + UP), "Control groups can't limit", "memory")
 
 
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_what_needs_root_says_so(verb: str) -> None:
+    command = ["unshare", "--user", sys.executable, "-m", "tollgate_cluster", verb]  # nobody, in a namespace of users
+    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    refused(done, "needs root", "sudo make cluster", "TOLLGATE_KUBECONFIG")
+
+
 @pytest.fixture
 def neighbour(tmp_path: Path) -> Iterator[Path]:
     """Another checkout whose cluster the machine has."""
