@@ -59,11 +59,17 @@ class Provisioner:
         return [place for place in places if place.startswith(f"{self.directory}/")]
 
     def left(self) -> list[str]:
-        """Files, mounts and loop devices that it holds."""
+        """Files, volumes, mounts and loop devices that it holds."""
         command = ["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]
         loops = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
         files = [path.name for path in self.directory.iterdir() if path.name != ".lock"]
-        return [*files, *self.mounts(), *(line for line in loops if str(self.directory) in line)]
+        volumes = self.cluster.all("v1", "PersistentVolume")
+        objects = [
+            each["metadata"]["name"]
+            for each in volumes
+            if each["spec"]["local"]["path"].startswith(f"{self.directory}/")
+        ]
+        return [*files, *objects, *self.mounts(), *(line for line in loops if str(self.directory) in line)]
 
 
 @pytest.fixture
@@ -85,7 +91,7 @@ def provisioner(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Pr
         for left in cluster.all("v1", "PersistentVolumeClaim", namespace):
             cluster.delete(left)
         found.start()
-        eventually(lambda: not found.left(), 60, f"an empty {found.directory}, see {found.log.name}")
+        eventually(lambda: not found.left(), 60, f"nothing left of {found.directory}, see {found.log.name}")
         found.kill_after(0.0)
         cluster.delete(made)
 
