@@ -200,8 +200,22 @@ def install_engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
     shutil.copytree(recipe.sources / "prisma_engine", runtime.engine, ignore=ignore)
     if recipe.engine == "wasm":
         return {**wasm, "engine_reason": "asked for"}
-    temporary = runtime.path / "tmp"  # Prisma's downloader leaves its folders there
-    temporary.mkdir(exist_ok=True)
+    try:
+        native = _native_engines(recipe, runtime)
+    except GatewayError as error:
+        if recipe.engine == "native":
+            raise
+        what = error.what.removeprefix("runtime: ")
+        return {**wasm, "engine_reason": f"{what} {error.why.splitlines()[-1][:200]}"}
+    return {"engine": "native", **native, "engine_reason": "downloaded by Prisma"}
+
+
+def _native_engines(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
+    """Let Prisma's own downloader fetch its engines, and start each once: one may be for another system."""
+    home = recipe.cache / "prisma"  # the downloader keeps what it has in ~/.cache/prisma
+    temporary = runtime.path / "tmp"  # and leaves folders here
+    for folder in (home, temporary):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         _run(
             "download Prisma's native engines",
@@ -209,34 +223,22 @@ def install_engine(recipe: Recipe, runtime: Runtime) -> dict[str, str]:
             {
                 "PRISMA_CLI_QUERY_ENGINE_TYPE": "binary",
                 "NODE_PATH": str(runtime.node_modules),
+                "HOME": str(home),
                 "TMPDIR": str(temporary),
             },
             patience=NATIVE_PATIENCE,
             directory=runtime.path / "node",
         )
-    except GatewayError as error:
-        if recipe.engine == "native":
-            raise
-        return {
-            **wasm,
-            "engine_reason": f"the native engines could not be downloaded: {error.why.splitlines()[-1][:200]}",
-        }
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    found = {
-        kind: next(iter(sorted(runtime.node_modules.glob(f"@prisma/engines/{kind}-*"))), None)
-        for kind in ("query-engine", "schema-engine")
-    }
-    if not all(found.values()):
-        if recipe.engine == "native":
-            raise GatewayError("Prisma's native engines were downloaded but not found in its package.")
-        return {**wasm, "engine_reason": "Prisma's download left no engine"}
-    return {
-        "engine": "native",
-        "query_engine": str(found["query-engine"]),
-        "schema_engine": str(found["schema-engine"]),
-        "engine_reason": "downloaded by Prisma",
-    }
+    engines = {}
+    for kind in ("query-engine", "schema-engine"):
+        found = next(iter(sorted(runtime.node_modules.glob(f"@prisma/engines/{kind}-*"))), None)
+        if not found:
+            raise GatewayError("runtime: could not use Prisma's native engines:", f"its download left no {kind}.")
+        _run(f"start the downloaded {kind}", [str(found), "--version"], {}, patience=NATIVE_PATIENCE)
+        engines[kind.replace("-", "_")] = str(found)
+    return engines
 
 
 def _client(runtime: Runtime, engine: Mapping[str, str]) -> None:

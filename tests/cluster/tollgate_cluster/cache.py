@@ -163,7 +163,7 @@ def disk_use(path: Path) -> int:
     """Bytes on disk below PATH; a file with several links counts once."""
     seen: set[tuple[int, int]] = set()
     total = 0
-    for folder, _, files in os.walk(path):
+    for folder, _folders, files in os.walk(path):
         for file in files:
             try:
                 found = os.lstat(f"{folder}/{file}")
@@ -180,7 +180,7 @@ def remove(path: Path) -> None:
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
         return
-    for folder, _, _ in os.walk(path):
-        with_write = os.lstat(folder).st_mode | stat.S_IRWXU
-        Path(folder).chmod(stat.S_IMODE(with_write))
+    for found in os.walk(path):
+        folder = Path(found[0])
+        folder.chmod(stat.S_IMODE(folder.lstat().st_mode | stat.S_IRWXU))
     shutil.rmtree(path, ignore_errors=True)

@@ -71,7 +71,7 @@ class GoPrograms:
             shutil.copyfile(directory / name, place / name)
         shop.run("download the modules", [go, "mod", "download"], environment(go), directory)
         for origin, ours in self.patched.items():
-            module, _, file = origin.partition(":")
+            module, _separator, file = origin.partition(":")
             copy = place / module
             if not copy.exists():
                 self._copy(shop, go, directory, f"{module}:.", copy)
@@ -81,7 +81,7 @@ class GoPrograms:
         return [f"-modfile={place / 'go.mod'}"]
 
     def _copy(self, shop: Workshop, go: Path, directory: Path, origin: str, result: Path) -> None:
-        module, _, path = origin.partition(":")
+        module, _separator, path = origin.partition(":")
         words: list[str | Path] = [go, "list", "-m", "-f", "{{.Dir}}", module]
         source = Path(shop.read(f"find the sources of {module}", words, environment(go), directory)) / path
         result.parent.mkdir(parents=True, exist_ok=True)

@@ -120,12 +120,12 @@ class Image:
             "os": "linux",
             "config": run,
             "rootfs": {"type": "layers", "diff_ids": layers},
-            "history": [{"created_by": "tests/cluster"} for _ in layers],
+            "history": [{"created_by": "tests/cluster"} for each in layers],
         }
 
 
 def _origin(shop: Workshop, origin: str) -> Path:
-    component, _, path = origin.partition("/")
+    component, _separator, path = origin.partition("/")
     return SOURCES / origin if component == "images" else shop.needed[component] / path
 
 

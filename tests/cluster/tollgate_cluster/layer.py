@@ -44,7 +44,7 @@ def pack(layer: Path, files: Mapping[str, Path], folders: Mapping[str, Folder], 
         member.type, member.linkname, member.mode = tarfile.SYMTYPE, aim, 0o777
         members[str(name)] = (member, None)
     with tarfile.open(layer, "w", format=tarfile.PAX_FORMAT) as archive:
-        for _, (member, content) in sorted(members.items()):
+        for member, content in (members[key] for key in sorted(members)):
             if content:
                 with content.open("rb") as stream:
                     archive.addfile(member, stream)

@@ -81,7 +81,7 @@ def install(shop: Workshop, requirements: Path, target: Path, python: str) -> No
 def _point(program: Path, interpreter: str) -> None:
     """Make a script start with the image's interpreter instead of the one that unpacked it."""
     content = program.read_bytes()
-    first, _, rest = content.partition(b"\n")
+    first, _separator, rest = content.partition(b"\n")
     if first.startswith(b"#!") and b"python" in first:
         program.write_bytes(b"#!" + interpreter.encode() + b"\n" + rest)
     elif first == b"#!/bin/sh" and rest.startswith(b"'''exec'"):  # where the path was too long for a first line

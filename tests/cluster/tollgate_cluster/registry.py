@@ -72,7 +72,7 @@ def default_images() -> list[str]:
 
 def repository(reference: str) -> tuple[str, str]:
     """Repository and tag of a reference; containerd asks a mirror without the name of the registry."""
-    name, _, tag = reference.rpartition(":")
+    name, _separator, tag = reference.rpartition(":")
     return name.partition("/")[2], tag
 
 

@@ -16,7 +16,7 @@ KUBERNETES = "1.34.10"
 
 def _kubernetes_version(version: str) -> dict[str, str]:
     """What clients and admission compare; without it Kubernetes calls itself v0.0.0-master."""
-    major, minor, _ = version.split(".")
+    major, minor = version.split(".")[:2]
     values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     return {f"{package}.{name}": value for package in packages for name, value in values.items()}
