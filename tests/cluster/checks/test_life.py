@@ -17,16 +17,22 @@ from pathlib import Path
 
 import psutil
 import pytest
+from _pytest.mark import ParameterSet
 from machine import begin, difference, make, shared, snapshot
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import ready
 from tollgate_checks.objects import Object, claim, container, mounted, pod, volume_of
 from tollgate_checks.plugin import connect
 from tollgate_checks.watching import eventually
-from tollgate_cluster import addresses, api, dns, namespaces, supervision
+from tollgate_cluster import addresses, api, dns, namespaces, pulled, supervision
+from tollgate_cluster.build import built
+from tollgate_cluster.containerd import PAUSE
 from tollgate_cluster.places import KUBECONFIG, STATE
+from tollgate_cluster.programs import Tools
+from tollgate_cluster.progress import Progress
 from tollgate_cluster.state import ETCD_DATA, OWNER, SUPERVISORD
 from tollgate_cluster.status import status
+from tollgate_cluster.up import TOOLS
 
 pytestmark = [
     pytest.mark.alone,
@@ -34,6 +40,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="make cluster needs root"),
 ]
 Record = Callable[[str, object], None]
+DEBIAN = "docker.io/library/debian:trixie-slim"
 GOOD = 120  # seconds until all is well again
 SERVERS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
@@ -97,7 +104,12 @@ def test_a_second_time_nothing_is_started(record_property: Record) -> None:
     assert {path: path.read_bytes() for path in STATE.glob("etc/*") if path.is_file()} == files
 
 
-@pytest.mark.parametrize("name", [*SERVERS, "containerd", "docker-registry", "volume-provisioner"])
+def some(*names: str) -> list[str | ParameterSet]:
+    """The first two for every day, all for the long checks."""
+    return [*names[:2], *(pytest.param(name, marks=pytest.mark.soak) for name in names[2:])]
+
+
+@pytest.mark.parametrize("name", some("kubelet", "containerd", *SERVERS[:-1], "docker-registry", "volume-provisioner"))
 def test_a_killed_component_comes_back_by_itself_and_pods_go_on(here: Cluster, name: str) -> None:
     _claim, wanted = [here.apply(each) for each in user()]
     before = here.wait(wanted, ready, GOOD)["status"]["containerStatuses"][0]["containerID"]
@@ -135,18 +147,18 @@ def there(path: Path) -> Callable[[], bool]:
 
 
 MOMENTS: dict[str, Callable[[], bool]] = {
+    "born": lambda: namespaces.node() is not None,
+    "answering": lambda: KUBECONFIG.exists() and (STATE / "certificates" / "admin.crt").exists() and api.ready(),
     "claimed": there(OWNER),
     "certified": there(STATE / "certificates" / "cluster-ca.crt"),
     "configured": there(SUPERVISORD),
-    "born": lambda: namespaces.node() is not None,
     "connected": namespaces.connected,
     "started": lambda: "etcd" in supervision.members() and supervision.runs("etcd"),
-    "answering": lambda: KUBECONFIG.exists() and (STATE / "certificates" / "admin.crt").exists() and api.ready(),
     "scheduling": lambda: supervision.runs("kubelet"),
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", some(*MOMENTS))
 def test_a_start_that_was_killed_at_any_moment_is_finished_by_the_next(moment: str) -> None:
     assert make("cluster-down").returncode == 0
     starting = begin("cluster")
@@ -172,6 +184,23 @@ def test_whatever_is_killed_and_whenever_it_comes_back(soak_rounds: int, chance:
             os.killpg(starting.pid, signal.SIGKILL)
         starting.communicate()
         up()
+
+
+def test_an_image_that_was_made_anew_is_pulled_anew(here: Cluster) -> None:
+    tools = Tools(*(built(name, Progress()) for name in TOOLS))
+    here.apply(asked := pod("default", "pulled", container("sleep", "600", image=DEBIAN)))
+    here.wait(asked, ready, GOOD)
+    right = pulled.pulled(tools)[DEBIAN]
+    here.delete(asked)
+    here.wait_gone(asked, GOOD)
+    # As if the tag had meant something else when it was pulled.
+    pulled.tag(tools, PAUSE, DEBIAN)
+    assert pulled.pulled(tools)[DEBIAN] != right
+    assert f"{DEBIAN}: made anew" in up()
+    here.apply(asked)
+    here.wait(asked, ready, GOOD)
+    assert pulled.pulled(tools)[DEBIAN] == right
+    here.delete(asked)
 
 
 def test_a_component_that_hangs_is_noticed(here: Cluster) -> None:

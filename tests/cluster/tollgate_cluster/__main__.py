@@ -58,7 +58,7 @@ def _do(verb: str, images: list[str] | None, progress: Progress) -> int:
     from . import build, down, registry, status, up  # noqa: PLC0415 (they ask this machine what only Linux knows)
 
     if verb == "images":
-        print("\n".join(registry.fill(images, progress)))
+        print("\n".join(sorted(registry.fill(images, progress))))
         return 0
     if verb == "build":
         rows = images or registry.default_images()

@@ -71,7 +71,7 @@ def built(name: str, progress: Progress) -> Path:
     needed = {need: built(need, progress) for need in component.recipe.needs}
 
     def waiting(process: str) -> None:
-        if process != str(os.getpid()):
+        if process not in ("unknown", str(os.getpid())):
             progress.note(f"{name}: process {process} builds it, waiting")
 
     with CACHED.making(name, key(name), waiting) as place:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from .component import Component
 from .table import bases, cluster, data, gateway, operators, serving, tools
 
-_GROUPS = (tools, bases, cluster, data, gateway, serving, operators)
+# In this order things are made: those that share compiled libraries (go.py) follow one another.
+_GROUPS = (tools, bases, cluster, data, gateway, operators, serving)
 
 COMPONENTS = {row.name: row for group in _GROUPS for row in group.ROWS}
 

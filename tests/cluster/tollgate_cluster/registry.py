@@ -42,9 +42,10 @@ def serve_command(host: Path, configuration: Path, address: str = "127.0.0.1:500
     return [str(host / "usr" / "bin" / "docker-registry"), "serve", str(configuration)]
 
 
-def fill(images: Iterable[str] | None, progress: Progress) -> list[str]:
+def fill(images: Iterable[str] | None, progress: Progress) -> dict[str, str]:
     """Make the registry serve exactly these components' images and those that every cluster needs, building what is
-    missing (None: all that are made unasked). It may be serving meanwhile. Returns the references."""
+    missing (None: all that are made unasked). It may be serving meanwhile. Returns the references, and the digest of
+    each."""
     rows = [*ALWAYS, *(images if images is not None else default_images())]
     names = [name for row in dict.fromkeys(rows) for name in image_names(row)]
     built_all(names, progress)
@@ -62,7 +63,7 @@ def fill(images: Iterable[str] | None, progress: Progress) -> list[str]:
         for digest, path in blobs.items():
             _blob(digest, path)
         _forget(references, blobs)
-    return sorted(references)
+    return references
 
 
 def default_images() -> list[str]:

@@ -11,7 +11,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import addons, api, cgroups, containerd, down, kernel, kubernetes, namespaces, preflight, registry, supervision
+from . import (
+    addons,
+    api,
+    cgroups,
+    containerd,
+    down,
+    kernel,
+    kubernetes,
+    namespaces,
+    preflight,
+    pulled,
+    registry,
+    supervision,
+)
 from .addresses import REGISTRY
 from .build import built, built_all, find, image_names
 from .command import run
@@ -42,8 +55,10 @@ def up(images: Sequence[str] | None, progress: Progress) -> None:
             kernel.probe()
         built_all(TOOLS, progress)
         tools = Tools(*(built(name, progress) for name in TOOLS))
-        registry.fill(wanted, progress)
+        served = registry.fill(wanted, progress)
         node(tools, progress)
+        for image in pulled.forget_old(tools, served):
+            progress.note(f"{image}: made anew, so the next pod pulls it")
         with progress.step("name service, storage, metrics"):
             addons.apply()
             addons.wait(lambda: supervision.check(supervision.members()))

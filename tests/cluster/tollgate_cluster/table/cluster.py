@@ -10,7 +10,7 @@ from ..go import GoPrograms
 from ..image import Image
 
 COREDNS = "1.12.4"
-METRICS_SERVER = "0.7.2"
+METRICS_SERVER = "0.9.0"
 
 ROWS = (
     Component(
@@ -30,15 +30,16 @@ ROWS = (
     Component(
         "coredns",
         COREDNS,
-        GoPrograms("coredns", {"coredns": "github.com/coredns/coredns"}),
+        GoPrograms("coredns", {"coredns": "."}),
         (
             Image(
                 (f"registry.k8s.io/coredns/coredns:v{COREDNS}", f"docker.io/coredns/coredns:{COREDNS}"),
                 files={"/coredns": "coredns/coredns"},
                 entrypoint=("/coredns",),
                 user="0:0",
-                real="CoreDNS with its default plugins",
-                differs="runs as root: the official file has the capability to bind port 53",
+                real="CoreDNS",
+                differs="the plugins that a cluster's name service needs; runs as root: the official file has the "
+                "capability to bind port 53",
             ),
         ),
     ),

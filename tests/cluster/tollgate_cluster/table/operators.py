@@ -71,6 +71,28 @@ ROWS = (
         ),
     ),
     Component(
+        "sealed-secrets",
+        SEALED_SECRETS,
+        GoPrograms(
+            "sealed-secrets",
+            {name: f"github.com/bitnami/sealed-secrets/cmd/{name}" for name in ("controller", "kubeseal")},
+            {"main.VERSION": SEALED_SECRETS},
+        ),
+        (
+            Image(
+                (
+                    f"docker.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
+                    f"ghcr.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
+                ),
+                files={"/usr/local/bin/controller": "sealed-secrets/controller"},
+                entrypoint=("controller",),
+                user="1001",
+                real="the controller",
+                differs="an older version: Go's checksum database does not know 0.40.0",
+            ),
+        ),
+    ),
+    Component(
         "external-secrets",
         EXTERNAL_SECRETS,
         GoPrograms(
@@ -91,28 +113,6 @@ ROWS = (
                 real="the operator",
                 differs="the providers gcpsm, kubernetes, webhook and fake, and six generators: Go's checksum database "
                 "does not know the modules of some others",
-            ),
-        ),
-    ),
-    Component(
-        "sealed-secrets",
-        SEALED_SECRETS,
-        GoPrograms(
-            "sealed-secrets",
-            {name: f"github.com/bitnami/sealed-secrets/cmd/{name}" for name in ("controller", "kubeseal")},
-            {"main.VERSION": SEALED_SECRETS},
-        ),
-        (
-            Image(
-                (
-                    f"docker.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
-                    f"ghcr.io/bitnami/sealed-secrets-controller:{SEALED_SECRETS}",
-                ),
-                files={"/usr/local/bin/controller": "sealed-secrets/controller"},
-                entrypoint=("controller",),
-                user="1001",
-                real="the controller",
-                differs="an older version: Go's checksum database does not know 0.40.0",
             ),
         ),
     ),

