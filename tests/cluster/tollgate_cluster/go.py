@@ -22,7 +22,7 @@ MODULES = HOME / "mod"
 OBJECTS = HOME / "build"
 # Bytes. Modules with the same versions of the Kubernetes libraries share what was compiled of those, so they are built
 # one after the other; what nobody needs any more goes before the next ones.
-MOST_KEPT = {OBJECTS: 4 << 30, MODULES: 2 << 30}
+MOST_KEPT = {OBJECTS: 3 << 30, MODULES: 1 << 30}
 WORK = ".work"
 GO_LOCK = CACHE / "locks" / "go-build"
 
