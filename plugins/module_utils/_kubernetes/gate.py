@@ -93,7 +93,7 @@ class Gate:
             if not entry.standing.met:
                 lines.append(f"{entry.wanted}: {entry.own or entry.standing.why}")
                 try:
-                    about = explanation(self._cluster, entry.found, entry.pods, entry.wanted.namespace)
+                    about = self._about(entry)
                 except ClusterError as error:
                     about = [str(error)]
                 lines += [f"  {line}" for line in about]
@@ -101,6 +101,17 @@ class Gate:
                     lines.append(f"  {entry.standing.next_step}")
         lines += [f"{check}: {check.standing.why}" for check in self.checks if not check.standing.met]
         return lines
+
+    def _about(self, entry: Entry) -> list[str]:
+        """Asked once more: a stream may be a moment behind what decided, such as the pod of a Job that has failed."""
+        namespace, found = entry.wanted.namespace, entry.found
+        if found is not None and _has_pods(found):
+            pods, told = (
+                {each["metadata"]["name"]: each for each in self._cluster.find("v1", kind, namespace)[1]}
+                for kind in ("Pod", "Event")
+            )
+            entry.pods = troubled(found, pods, told)
+        return explanation(self._cluster, found, entry.pods, namespace)
 
     def _streams(self) -> set[Stream]:
         streams = set()
@@ -133,9 +144,13 @@ class Gate:
         entry.known, entry.own = True, standing.why
         pods, told = (seen.get(Stream("v1", kind, wanted.namespace), Seen()) for kind in ("Pod", "Event"))
         entry.pods = []
-        if entry.found and (entry.found["kind"] == "Pod" or selector(entry.found)):
+        if entry.found and _has_pods(entry.found):
             entry.pods = troubled(entry.found, pods.objects, told.objects)
         entry.look(forecast(standing, entry.pods))
+
+
+def _has_pods(found: Object) -> bool:
+    return found["kind"] == "Pod" or bool(selector(found))
 
 
 def _of_trouble(error: ClusterError) -> Standing:
