@@ -97,7 +97,8 @@ test-soak: test-environment ## What is too long for every day, at random moments
 	@install -d -m 0700 .tollgate .tollgate/soak
 	.venv/bin/python tests/support/killed.py --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/killed-$(SEED).log | grep -E '^(round|seed)'
 	if [ -e "$${TOLLGATE_KUBECONFIG:-.tollgate/cluster/kubeconfig}" ]; then
-	    $(CHECKS) -m soak --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/cluster-$(SEED).log
+	    $(CHECKS) -m "soak and not alone" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/cluster-$(SEED).log
+	    $(if $(TOLLGATE_KUBECONFIG),,$(CHECKS) -m "soak and alone" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/life-$(SEED).log)
 	else
 	    echo 'no cluster, so its long checks were left out: make cluster, or name one in TOLLGATE_KUBECONFIG'
 	fi
