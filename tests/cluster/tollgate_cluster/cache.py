@@ -102,6 +102,11 @@ class Cache:
         return removed
 
 
+def listed(entry: Path, file: str) -> str:
+    """The SHA-256 of one file of an entry, as its list has it."""
+    return str(json.loads((entry / LIST).read_text(encoding="utf-8"))["files"][file][2])
+
+
 def fault(path: Path, name: str, key: str) -> str:
     """Why PATH is not the entry NAME with KEY; empty when it is."""
     try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from .addresses import API, DNS_SERVICE, DOMAIN, ETCD, ETCD_PEER, KUBELET, NODE, NODE_ADDRESS, PODS, SERVICES
@@ -29,7 +30,8 @@ def programs(tools: Tools) -> list[Program]:
     client = ("--kubeconfig", str(_kubeconfig("volume-provisioner")))
     provisioner = [str(tools.volume_provisioner / "volume-provisioner"), *client, "--directory", str(VOLUMES)]
     return [
-        _program("etcd", _etcd(), wave=1, retries=3),
+        # It may run for a moment before it finds that its files are damaged.
+        replace(_program("etcd", _etcd(), wave=1), seconds=3, retries=3),
         _program("kube-apiserver", _apiserver(), wave=1),
         _program("kube-controller-manager", _controller_manager(), wave=2),
         _program("kube-scheduler", _scheduler(), wave=2),
@@ -50,12 +52,10 @@ def files() -> dict[Path, str]:
     }
 
 
-def _program(
-    name: str, flags: dict[str, object], tools: Tools | None = None, *, wave: int, retries: int = 30
-) -> Program:
+def _program(name: str, flags: dict[str, object], tools: Tools | None = None, *, wave: int) -> Program:
     words = [f"--{key}={value}" for key, value in flags.items()]
     # One binary holds them all; the name it is called by says which part is wanted.
-    return Program(name, [str(BINARIES / name), *words], tools.environment if tools else {}, wave, retries)
+    return Program(name, [str(BINARIES / name), *words], tools.environment if tools else {}, wave)
 
 
 def _kubeconfig(name: str) -> Path:

@@ -42,6 +42,7 @@ class Program:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     wave: int = 1  # those of one wave are started together, when those before are ready
+    seconds: int = 1  # it has to run for this long, or the start has failed
     retries: int = 30  # starts that fail at once, each a second later than the last, until it is given up
 
     def section(self) -> str:
@@ -51,7 +52,7 @@ class Program:
             "command": shlex.join(self.command),
             "autostart": "false",  # `up` starts one wave after the other
             "autorestart": "true",
-            "startsecs": "1",
+            "startsecs": str(self.seconds),
             "startretries": str(self.retries),
             "stopwaitsecs": "20",
             "redirect_stderr": "true",

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .build import built, built_all, image_names
-from .cache import remove
+from .cache import listed, remove
 from .components import COMPONENTS
 from .lock import alone
 from .places import CACHE, REGISTRY
@@ -49,6 +49,11 @@ def fill(images: Iterable[str] | None, progress: Progress) -> dict[str, str]:
     rows = [*ALWAYS, *(images if images is not None else default_images())]
     names = [name for row in dict.fromkeys(rows) for name in image_names(row)]
     built_all(names, progress)
+    if old := [name for name in names if _outlived(built(name, progress), progress)]:
+        # A layer was damaged and made again, with other bytes: Python's compiled files are never twice the same.
+        for name in old:
+            remove(built(name, progress))
+        built_all(old, progress)
     with alone(CACHE / "locks" / "registry"):
         references: dict[str, str] = {}
         blobs: dict[str, Path] = {}
@@ -75,6 +80,13 @@ def repository(reference: str) -> tuple[str, str]:
     """Repository and tag of a reference; containerd asks a mirror without the name of the registry."""
     name, _separator, tag = reference.rpartition(":")
     return name.partition("/")[2], tag
+
+
+def _outlived(image: Path, progress: Progress) -> bool:
+    """Whether an image names layers that are not there any more."""
+    about = json.loads((image / "image.json").read_text(encoding="utf-8"))
+    layers = {digest: component for digest, component in about["blobs"].items() if component}
+    return any(digest != f"sha256:{listed(built(name, progress), 'layer.tar')}" for digest, name in layers.items())
 
 
 def serves(reference: str) -> bool:

@@ -20,6 +20,7 @@ from .state import SOCKET
 
 PATIENCE = 20  # seconds until supervisord answers
 RUNNING = ("RUNNING", "STARTING", "BACKOFF")
+GIVEN_UP = ("FATAL", "STOPPED", "UNKNOWN")  # what has EXITED is about to be started again
 
 
 @dataclass(frozen=True)
@@ -95,5 +96,5 @@ def check(names: Iterable[str]) -> None:
     """ClusterError with the end of its log when a program was given up."""
     found = members()
     for name in names:
-        if name in found and found[name].state in ("FATAL", "EXITED", "STOPPED", "UNKNOWN"):
+        if name in found and found[name].state in GIVEN_UP:
             raise ClusterError(f"{name} does not run:", last_lines(log(name)), f"The whole log: {log(name)}")
