@@ -144,7 +144,7 @@ ROWS = (
     Component(
         "vllm-cpu-libraries",
         VLLM,
-        DebianRoot(SUITE, ("ca-certificates", "libnuma1"), base="debian"),
+        DebianRoot(SUITE, ("ca-certificates", "curl", "libnuma1"), base="debian"),
     ),
     Component(
         "vllm-cpu",
@@ -164,6 +164,7 @@ ROWS = (
                     "TRANSFORMERS_OFFLINE": "1",
                     "DO_NOT_TRACK": "1",
                     "VLLM_NO_USAGE_STATS": "1",
+                    "VLLM_TARGET_DEVICE": "cpu",
                     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
                     "OMP_NUM_THREADS": "1",
                 },
