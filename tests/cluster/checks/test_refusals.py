@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -16,7 +15,6 @@ from pathlib import Path
 import pytest
 from machine import difference, make, snapshot
 from tollgate_cluster.places import SOURCES, STATE
-from tollgate_cluster.state import OWNER
 
 pytestmark = [
     pytest.mark.alone,
@@ -88,28 +86,6 @@ def test_what_needs_root_says_so(verb: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     refused(done, "needs root", "sudo make cluster", "TOLLGATE_KUBECONFIG")
-
-
-@pytest.fixture
-def neighbour(tmp_path: Path) -> Iterator[Path]:
-    """Another checkout whose cluster the machine has."""
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "Makefile").touch()
-    OWNER.parent.mkdir(parents=True)
-    OWNER.write_text(json.dumps({"checkout": str(other)}), encoding="utf-8")
-    yield other
-    OWNER.unlink()
-    OWNER.parent.rmdir()
-
-
-@pytest.mark.parametrize("target", ["cluster", "cluster-down"])
-def test_another_checkouts_cluster_is_left_alone(neighbour: Path, target: str) -> None:
-    done = make(target)
-    assert done.returncode != 0
-    assert f"belongs to another checkout: {neighbour}" in done.stdout
-    assert f"make -C {neighbour} cluster-down" in done.stdout
-    assert [path.name for path in STATE.iterdir()] == [OWNER.name]
 
 
 def test_an_unknown_image_is_refused_with_those_that_there_are() -> None:

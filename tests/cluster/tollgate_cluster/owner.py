@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import namespaces
 from .failure import ClusterError
 from .places import CHECKOUT
 from .progress import Progress
@@ -56,11 +57,11 @@ def owner() -> Path | None:
 
 
 def refuse_foreign() -> None:
-    """ClusterError when the machine's cluster is another checkout's, and that one still exists."""
+    """ClusterError when another checkout's cluster runs, and that checkout still exists."""
     found = owner()
-    if found not in (None, CHECKOUT) and (found / "Makefile").exists():
+    if found not in (None, CHECKOUT) and (found / "Makefile").exists() and namespaces.node() is not None:
         raise ClusterError(
-            f"The cluster of this machine belongs to another checkout: {found}.",
+            f"The cluster that runs on this machine belongs to another checkout: {found}.",
             "There is one cluster per machine: it owns addresses and a state directory.",
             f"Remove it (make -C {found} cluster-down), or use it: "
             f"TOLLGATE_KUBECONFIG={found}/.tollgate/cluster/kubeconfig",

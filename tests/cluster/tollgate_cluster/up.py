@@ -71,7 +71,8 @@ def _complete(images: Sequence[str]) -> bool:
 def node(tools: Tools, progress: Progress) -> None:
     """Bring the node to Ready. One that was started otherwise is started anew, with its data."""
     if owner() not in (None, CHECKOUT):
-        progress.note(f"the checkout of the last cluster is gone, so its state is removed: {owner()}")
+        # It does not run, or its checkout is gone: nobody could use it.
+        progress.note(f"what the last cluster left is removed (it was made by {owner()})")
         namespaces.end()
         down.clear()
     claim()
