@@ -61,7 +61,7 @@ class Cluster:
         try:
             self._dynamic = dynamic.DynamicClient(self._api)
         except (ApiException, HTTPError) as error:
-            raise self._trouble(error, "ask it for its version") from error
+            raise self.trouble(error, "ask it for its version") from error
 
     def find(
         self, api_version: str, kind: str, namespace: str = "", fields: str = "", labels: str = ""
@@ -70,9 +70,9 @@ class Cluster:
         what = f"list {kind}s{f' in {namespace}' if namespace else ''}"
         chosen = {"namespace": namespace or None, "field_selector": fields or None, "label_selector": labels or None}
         try:
-            found = self._resource(api_version, kind).get(**chosen, _request_timeout=(CONNECT, READ)).to_dict()
+            found = self.resource(api_version, kind).get(**chosen, _request_timeout=(CONNECT, READ)).to_dict()
         except (ApiException, HTTPError) as error:
-            raise self._trouble(error, what) from error
+            raise self.trouble(error, what) from error
         items = [{"apiVersion": api_version, "kind": kind, **item} for item in found["items"]]
         return str(found["metadata"]["resourceVersion"]), items
 
@@ -81,7 +81,7 @@ class Cluster:
     ) -> Iterator[tuple[str, Object]]:
         """What happens to objects after a resource version: ADDED, MODIFIED or DELETED, and the object."""
         try:
-            stream = self._resource(api_version, kind).get(
+            stream = self.resource(api_version, kind).get(
                 namespace=namespace or None,
                 field_selector=fields or None,
                 resource_version=since,
@@ -91,7 +91,7 @@ class Cluster:
                 serialize=False,
             )
         except (ApiException, HTTPError) as error:
-            raise self._trouble(error, f"watch {kind}s") from error
+            raise self.trouble(error, f"watch {kind}s") from error
         try:
             for line in stream:
                 event = json.loads(line)
@@ -99,7 +99,7 @@ class Cluster:
                     return  # most often: the version is too old
                 yield event["type"], event["object"]
         except HTTPError as error:
-            raise self._trouble(error, f"watch {kind}s") from error
+            raise self.trouble(error, f"watch {kind}s") from error
         finally:
             stream.close()
             stream.release_conn()
@@ -136,19 +136,20 @@ class Cluster:
             )
         except ApiException as error:
             if error.status is None:
-                raise self._trouble(error, f"GET {path}") from error
+                raise self.trouble(error, f"GET {path}") from error
             return int(error.status), str(error.body or "")
         except HTTPError as error:
-            raise self._trouble(error, f"GET {path}") from error
+            raise self.trouble(error, f"GET {path}") from error
         return int(answer.status), answer.data.decode("utf-8", "replace")
 
-    def _resource(self, api_version: str, kind: str) -> Any:
+    def resource(self, api_version: str, kind: str) -> Any:
+        """The dynamic client's resource. Raises Unknown while the cluster has no such kind."""
         try:
             return self._dynamic.resources.get(api_version=api_version, kind=kind)
         except ResourceNotFoundError as error:
             raise Unknown(f"the cluster has no kind {kind} of {api_version} yet") from error
 
-    def _trouble(self, error: Exception, what: str) -> ClusterError:
+    def trouble(self, error: Exception, what: str) -> ClusterError:
         """In words: nobody there, not let in, not allowed (which verb on which resource), or what the server says."""
         status = getattr(error, "status", None)
         if status is None:
