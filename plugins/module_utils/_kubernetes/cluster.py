@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 CONNECT, READ = 5, 30  # seconds
 GOOD, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
+NOT_FOUND, CONFLICT = 404, 409
 
 
 class ClusterError(Exception):
@@ -40,6 +41,10 @@ class ClusterError(Exception):
 
 class Unknown(ClusterError):
     """The cluster has no such kind, yet."""
+
+
+class Overtaken(ClusterError):
+    """Somebody else made, changed or removed the object meanwhile: read it again."""
 
 
 class Cluster:
@@ -164,6 +169,49 @@ class Cluster:
         if status == FORBIDDEN:
             return ClusterError(f"not allowed to {what}: {says}. Ask for that verb on that resource.", final=True)
         return ClusterError(f"could not {what}: {says} ({status})")
+
+    def read(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        """One object; None when it does not exist."""
+        what = f"get {kind} {f'{namespace}/' if namespace else ''}{name}"
+        return self._one("get", self.resource(api_version, kind), what, name=name, namespace=namespace or None)
+
+    def create(self, wanted: Object) -> Object:
+        """Make an object. Raises Overtaken when there is one of that name."""
+        return self._write("create", wanted, body=wanted)
+
+    def replace(self, wanted: Object) -> Object:
+        """Write an object over the one that was read. Raises Overtaken when that is not what is there any more."""
+        return self._write("replace", wanted, body=wanted, name=wanted["metadata"]["name"])
+
+    def delete(self, found: Object) -> None:
+        """Remove the object that was read. Raises Overtaken when that is not what is there any more."""
+        metadata = found["metadata"]
+        same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        self._write("delete", found, body={"preconditions": same}, name=metadata["name"])
+
+    def _write(self, verb: str, wanted: Object, **arguments: Any) -> Object:
+        kind, metadata = wanted["kind"], wanted["metadata"]
+        namespace = metadata.get("namespace")
+        what = f"{verb} {kind} {f'{namespace}/' if namespace else ''}{metadata['name']}"
+        resource = self.resource(wanted["apiVersion"], kind)
+        answer = self._one(verb, resource, what, namespace=namespace, **arguments)
+        if answer is None and verb == "create":
+            raise ClusterError(f"could not {what}: namespace {namespace} does not exist ({NOT_FOUND})", final=True)
+        if answer is None and verb == "replace":
+            raise Overtaken(f"could not {what}: it was removed meanwhile ({NOT_FOUND})")
+        return answer or {}
+
+    def _one(self, verb: str, resource: Any, what: str, **arguments: Any) -> Object | None:
+        try:
+            answer = getattr(resource, verb)(**arguments, serialize=False, _request_timeout=(CONNECT, READ))
+        except (ApiException, HTTPError) as error:
+            status = getattr(error, "status", None)
+            if status == NOT_FOUND:
+                return None
+            trouble = self.trouble(error, what)
+            raise Overtaken(str(trouble)) if status == CONFLICT else trouble from error
+        found: Object = json.loads(answer.data)
+        return found
 
 
 def _message(body: Any) -> str:
