@@ -62,7 +62,7 @@ def _do(verb: str, images: list[str] | None, progress: Progress) -> int:
         return 0
     if verb == "build":
         rows = images or registry.default_images()
-        build.built_all([*up.TOOLS, *(name for row in rows for name in build.image_names(row))], progress)
+        build.built_all([*up.TOOLS, up.MANIFESTS, *(name for row in rows for name in build.image_names(row))], progress)
         return 0
     if verb == "up":
         up.up(images, progress)

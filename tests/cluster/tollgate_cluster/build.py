@@ -19,7 +19,7 @@ from .cache import Cache
 from .component import Component
 from .components import COMPONENTS, IMAGES
 from .failure import ClusterError
-from .go import GO_LOCK, MODULES, OBJECTS, GoPrograms
+from .go import GO_LOCK, MODULES, OBJECTS, GoPrograms, GoSources
 from .lock import alone_if_free
 from .places import CACHE, LOGS
 from .progress import Progress
@@ -141,7 +141,7 @@ def _with_needs(names: Sequence[str]) -> list[str]:
 def _compiles(name: str) -> bool:
     """Whether it waits for a Go build of its own."""
     recipe = _component(name).recipe
-    return isinstance(recipe, GoPrograms) or any(_compiles(need) for need in recipe.needs)
+    return isinstance(recipe, (GoPrograms, GoSources)) or any(_compiles(need) for need in recipe.needs)
 
 
 def _component(name: str) -> Component:

@@ -9,10 +9,10 @@ What a component is made from is part of its name in the cache; a change of a ro
 from __future__ import annotations
 
 from .component import Component
-from .table import bases, cluster, data, gateway, operators, serving, tools
+from .table import bases, cluster, data, gateway, manifests, operators, serving, tools
 
 # In this order things are made: those that share compiled libraries (go.py) follow one another.
-_GROUPS = (tools, bases, cluster, data, gateway, operators, serving)
+_GROUPS = (tools, bases, cluster, data, gateway, operators, serving, manifests)
 
 COMPONENTS = {row.name: row for group in _GROUPS for row in group.ROWS}
 

@@ -12,7 +12,7 @@ from .cache import remove
 from .command import read
 from .kernel import mounted_below
 from .owner import refuse_foreign, turn
-from .places import CHECKOUT_STATE, KUBECONFIG, STATE
+from .places import CHECKOUT_STATE, KUBECONFIG, STATE, UPSTREAM
 from .progress import Progress
 from .state import OWNER
 
@@ -39,6 +39,7 @@ def clear() -> None:
         read(f"unmount {point}", ["umount", str(point)])
     for name in (KUBECONFIG, CHECKOUT_STATE / "kubectl"):
         name.unlink(missing_ok=True)
+    remove(UPSTREAM)
     if STATE.exists():
         for place in STATE.iterdir():
             if place != OWNER:

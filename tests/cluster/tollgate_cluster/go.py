@@ -62,7 +62,7 @@ class GoPrograms:
                 words += ["-gcflags", "all=-dwarf=false", "-o", shop.target / program, package]
                 shop.run(f"build {program}", words, {**environment(go), "GOTMPDIR": str(work)}, directory)
             for result, origin in self.files.items():
-                self._copy(shop, go, directory, origin, shop.target / result)
+                _copy(shop, go, directory, origin, shop.target / result)
             remove(work)
             for kept, most in MOST_KEPT.items():
                 if disk_use(kept) > most:
@@ -80,25 +80,52 @@ class GoPrograms:
             module, _separator, file = origin.partition(":")
             copy = place / module
             if not copy.exists():
-                self._copy(shop, go, directory, f"{module}:.", copy)
+                _copy(shop, go, directory, f"{module}:.", copy)
                 words: list[str | Path] = [go, "mod", "edit", f"-replace={module}={copy}", place / "go.mod"]
                 shop.run("replace a module", words, environment(go), directory)
             shutil.copyfile(directory / ours, copy / file)
         return [f"-modfile={place / 'go.mod'}"]
 
-    def _copy(self, shop: Workshop, go: Path, directory: Path, origin: str, result: Path) -> None:
-        module, _separator, path = origin.partition(":")
-        words: list[str | Path] = [go, "list", "-m", "-f", "{{.Dir}}", module]
-        source = Path(shop.read(f"find the sources of {module}", words, environment(go), directory)) / path
-        result.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, result, copy_function=shutil.copyfile)
-            for folder in [result, *(each for each in result.rglob("*") if each.is_dir())]:
-                folder.chmod(0o755)  # the module cache's are read-only
-        elif source.is_file():
-            shutil.copyfile(source, result)
-        else:
-            raise ClusterError(f"{shop.name}: {module} has no {path}.", f"It was looked for at {source}.")
+
+@dataclass(frozen=True)
+class GoSources:
+    """Files out of the sources of Go modules, of which nothing is built."""
+
+    module: str  # the directory below tests/cluster/go
+    files: Mapping[str, str]  # result: "module path:file or directory" in its sources
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("go",)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (f"go/{self.module}",)
+
+    def make(self, shop: Workshop) -> None:
+        directory = SOURCES / "go" / self.module
+        go = shop.needed["go"] / "go" / "bin" / "go"
+        modules = sorted({origin.partition(":")[0] for origin in self.files.values()})
+        with alone(GO_LOCK):
+            # Without their names Go takes none: no package of ours needs them.
+            shop.run("download the modules", [go, "mod", "download", *modules], environment(go), directory)
+            for result, origin in self.files.items():
+                _copy(shop, go, directory, origin, shop.target / result)
+
+
+def _copy(shop: Workshop, go: Path, directory: Path, origin: str, result: Path) -> None:
+    module, _separator, path = origin.partition(":")
+    words: list[str | Path] = [go, "list", "-m", "-f", "{{.Dir}}", module]
+    source = Path(shop.read(f"find the sources of {module}", words, environment(go), directory)) / path
+    result.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, result, copy_function=shutil.copyfile)
+        for folder in [result, *(each for each in result.rglob("*") if each.is_dir())]:
+            folder.chmod(0o755)  # the module cache's are read-only
+    elif source.is_file():
+        shutil.copyfile(source, result)
+    else:
+        raise ClusterError(f"{shop.name}: {module} has no {path}.", f"It was looked for at {source}.")
 
 
 def environment(go: Path) -> dict[str, str]:

@@ -23,3 +23,4 @@ STATE = Path("/var/lib/tollgate/cluster")
 CHECKOUT_STATE = CHECKOUT / ".tollgate" / "cluster"
 LOGS = CHECKOUT_STATE / "log"
 KUBECONFIG = CHECKOUT_STATE / "kubeconfig"
+UPSTREAM = CHECKOUT_STATE / "manifests"  # upstream's own, for roles that would download them

@@ -24,6 +24,7 @@ from . import (
     pulled,
     registry,
     supervision,
+    upstream,
 )
 from .addresses import REGISTRY
 from .build import built, built_all, find, image_names
@@ -31,12 +32,13 @@ from .command import run
 from .failure import ClusterError
 from .kubeconfig import kubeconfig, write_file
 from .owner import claim, owner, refuse_foreign, turn
-from .places import CHECKOUT, CHECKOUT_STATE, KUBECONFIG, LOGS
+from .places import CHECKOUT, CHECKOUT_STATE, KUBECONFIG, LOGS, UPSTREAM
 from .programs import Program, Tools, log, supervisord
 from .progress import Progress, last_lines
 from .state import BINARIES, CONFIGURATION, ETCD_DATA, FINGERPRINT, RUN, SCRATCH, SUPERVISORD, VOLUMES
 
 TOOLS = ("kubernetes", "host", "volume-provisioner")
+MANIFESTS = "manifests"
 SYSTEM_IMAGES = ("pause", "coredns", "metrics-server")
 PATIENCE = 120  # seconds for a new node
 MENDING = 40  # seconds for one that runs and is asked why it is not ready
@@ -53,10 +55,11 @@ def up(images: Sequence[str] | None, progress: Progress) -> None:
         _install(progress)
         if not runs:
             kernel.probe()
-        built_all(TOOLS, progress)
+        built_all((*TOOLS, MANIFESTS), progress)
         tools = Tools(*(built(name, progress) for name in TOOLS))
         served = registry.fill(wanted, progress)
         node(tools, progress)
+        upstream.lay_out(built(MANIFESTS, progress), UPSTREAM)
         for image in pulled.forget_old(tools, served):
             progress.note(f"{image}: made anew, so the next pod pulls it")
         with progress.step("name service, storage, metrics"):
@@ -65,7 +68,7 @@ def up(images: Sequence[str] | None, progress: Progress) -> None:
 
 
 def _complete(images: Sequence[str]) -> bool:
-    return all(find(name) for name in (*TOOLS, *(name for row in images for name in image_names(row))))
+    return all(find(name) for name in (*TOOLS, MANIFESTS, *(name for row in images for name in image_names(row))))
 
 
 def node(tools: Tools, progress: Progress) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tollgate_cluster import build
 from tollgate_cluster.components import COMPONENTS, IMAGES
 from tollgate_cluster.failure import ClusterError
-from tollgate_cluster.go import GoPrograms
+from tollgate_cluster.go import GoPrograms, GoSources
 from tollgate_cluster.image import Image
 from tollgate_cluster.image_table import README, with_table
 from tollgate_cluster.places import SOURCES
@@ -32,10 +32,12 @@ def test_no_two_things_have_one_name() -> None:
     assert len(references) == len(set(references))
 
 
-@pytest.mark.parametrize("name", [name for name, row in COMPONENTS.items() if isinstance(row.recipe, GoPrograms)])
+@pytest.mark.parametrize(
+    "name", [name for name, row in COMPONENTS.items() if isinstance(row.recipe, (GoPrograms, GoSources))]
+)
 def test_every_go_module_is_locked(name: str) -> None:
     recipe = COMPONENTS[name].recipe
-    assert isinstance(recipe, GoPrograms)
+    assert isinstance(recipe, (GoPrograms, GoSources))
     module = SOURCES / "go" / recipe.module
     needs_sums = "require" in (module / "go.mod").read_text()
     assert (module / "go.sum").exists() == needs_sums
