@@ -14,10 +14,18 @@ from typing import Any
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway import preflight, processes, temporary, verdict
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway import (
+    cluster_preflight,
+    preflight,
+    processes,
+    temporary,
+    verdict,
+)
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.run_lock import RUN_VARIABLE, RunLock, Taken
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.state_directory import StateDirectory
+
+CLUSTER = ("gateway_kubeconfig", "gateway_context")
 
 
 def playbook() -> int:
@@ -52,7 +60,7 @@ class ActionModule(ActionBase):
             if options["state"] == "begun":
                 result.update(self._begin(options, task_vars or {}))
             elif options["state"] == "locked":
-                result.update(self._lock(options))
+                result.update(self._lock(options, task_vars or {}))
             else:
                 result.update(self._end(options))
         except GatewayError as error:
@@ -69,24 +77,29 @@ class ActionModule(ActionBase):
         state.check(str(declared.get("gateway_name", "")))
         preflight.check_variables(declared)
         lock = RunLock(state.path)
-        # A run that holds the lock has passed these already; they look at the whole machine.
+        first = "tollgate_environment" not in (task_vars.get("ansible_facts") or {})
+        cluster = cluster_preflight.environment(declared) if declared.get("gateway_target") == "kubernetes" else None
+        # A run that holds the lock has passed these already; they look at the whole machine, or cluster.
         if not lock.held_by(playbook()):
             lock.check(playbook())
-            preflight.check_machine(state, declared)
+            if cluster is None:
+                preflight.check_machine(state, declared)
+            elif first:
+                preflight.check_components(map(str, task_vars))
+                cluster_preflight.check_cluster(declared)
         if self._task.check_mode:
             # A real run makes it in its first wave.
-            first = "tollgate_environment" not in (task_vars.get("ansible_facts") or {})
-            return {"changed": first and bool(state.missing()), "ansible_facts": self._facts(state, "")}
+            return {"changed": first and bool(state.missing()), "ansible_facts": self._facts(state, "", cluster)}
         changed = state.create(str(declared["gateway_name"]))
         taken = self._take(lock)
         if options["verdict"]:
             verdict.begin(state.path, options["wave"])
-        found = {"changed": changed, "ansible_facts": self._facts(state, taken.run)}
+        found = {"changed": changed, "ansible_facts": self._facts(state, taken.run, cluster)}
         if taken.ended:
             found["msg"] = f"Ended {len(taken.ended)} processes that a killed run had left behind."
         return found
 
-    def _lock(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _lock(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """For a teardown: whatever the gateway file says, nobody else may be at work."""
         state = StateDirectory(options["state_dir"])
         lock = RunLock(state.path)
@@ -98,7 +111,12 @@ class ActionModule(ActionBase):
             with contextlib.suppress(GatewayError):
                 run = self._take(lock).run
         found = {"exists": bool(state.marker), "gateway": str(state.marker.get("name", ""))}
-        return {"changed": False, **found, "ansible_facts": self._facts(state, run)}
+        named = {name: self._templar.template(task_vars[name]) for name in CLUSTER if name in task_vars}
+        return {
+            "changed": False,
+            **found,
+            "ansible_facts": self._facts(state, run, cluster_preflight.environment(named)),
+        }
 
     @staticmethod
     def _take(lock: RunLock) -> Taken:
@@ -107,11 +125,15 @@ class ActionModule(ActionBase):
         return taken
 
     @staticmethod
-    def _facts(state: StateDirectory, run: str) -> dict[str, Any]:
+    def _facts(state: StateDirectory, run: str, cluster: dict[str, str] | None) -> dict[str, Any]:
         # Each wave's `environment`: marks its processes, and keeps what they unpack in a place that is swept.
         place = state.path / temporary.DIRECTORY
         return {
-            "tollgate_environment": {RUN_VARIABLE: run, **({"TMPDIR": str(place)} if place.is_dir() else {})},
+            "tollgate_environment": {
+                RUN_VARIABLE: run,
+                **({"TMPDIR": str(place)} if place.is_dir() else {}),
+                **(cluster or {}),
+            },
             "tollgate_id": str(state.marker.get("id", "")),
             "tollgate_root": os.geteuid() == 0,
         }

@@ -9,7 +9,7 @@ import ipaddress
 import os
 import socket
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,10 @@ from .error import GatewayError
 from .state_directory import StateDirectory
 from .supervisor import GATEWAY_VARIABLE, Supervisor
 
-SPECIFICATION = Path(__file__).parents[3] / "roles" / "gateway" / "meta" / "argument_specs.yml"
+ROLES = Path(__file__).parents[3] / "roles"
+SPECIFICATION = ROLES / "gateway" / "meta" / "argument_specs.yml"
+# Their variables may be set in the gateway file too, for a gateway on a cluster.
+COMPONENTS = ("cnpg_operator", "inference_gateway", "litellm", "nvidia_gpu", "postgres", "vllm")
 PORTS = ("gateway_port", "gateway_database_port", "gateway_simulator_port")
 LAST_PORT = 65535
 
@@ -37,8 +40,23 @@ LAST_PORT = 65535
 @cache
 def known_variables() -> frozenset[str]:
     """The C(gateway_*) variables, from the one place that documents them."""
-    content = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))
-    return frozenset(content["argument_specs"]["main"]["options"])
+    return _options(SPECIFICATION)
+
+
+def _options(specification: Path) -> frozenset[str]:
+    content = yaml.safe_load(specification.read_text(encoding="utf-8"))
+    return frozenset(name for entry in content["argument_specs"].values() for name in entry.get("options") or {})
+
+
+def check_components(names: Iterable[str]) -> None:
+    """Raise GatewayError for variables that begin with a component's name and that its role does not know."""
+    given, problems = list(names), []
+    for component in COMPONENTS:
+        known = _options(ROLES / component / "meta" / "argument_specs.yml")
+        problems += variables.unknown(given, known, f"{component}_")
+    if problems:
+        listed = "\n".join(f"- {problem}" for problem in problems)
+        raise GatewayError(f"The gateway file can't work as it is:\n{listed}\nNothing was changed.")
 
 
 def check_variables(declared: Mapping[str, Any]) -> None:

@@ -1,0 +1,114 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run refuses before it writes anything to a cluster: no cluster, too old a one, no rights."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .._kubernetes.cluster import KUBERNETES_IMPORT_ERROR, Cluster, ClusterError
+from .._kubernetes.rights import Right, missing
+from .error import GatewayError
+
+OLDEST = (1, 30)  # CloudNativePG 1.30 was tested with it and newer ones
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+NAMESPACES = ("gateway_namespace", "gateway_models_namespace", "gateway_secrets_namespace")
+
+
+def environment(declared: Mapping[str, Any]) -> dict[str, str]:
+    """Which cluster, for every task of a wave."""
+    found = {}
+    if declared.get("gateway_kubeconfig"):
+        found["K8S_AUTH_KUBECONFIG"] = str(Path(str(declared["gateway_kubeconfig"])).expanduser().resolve())
+    if declared.get("gateway_context"):
+        found["K8S_AUTH_CONTEXT"] = str(declared["gateway_context"])
+    return found
+
+
+def check_names(declared: Mapping[str, Any]) -> None:
+    """Raise GatewayError for namespaces that can't be, or that would mix what has to be apart."""
+    problems = [
+        f'{variable}: "{declared[variable]}" is no namespace: letters a to z, digits and -, 63 at most.'
+        for variable in NAMESPACES
+        if not NAME.fullmatch(str(declared[variable]))
+    ]
+    store = declared["gateway_secrets_namespace"]
+    problems += [
+        f"gateway_secrets_namespace: pods run in {store} ({variable}) and may mount every Secret there. Choose another."
+        for variable in NAMESPACES[:2]
+        if declared[variable] == store
+    ]
+    if problems:
+        raise GatewayError("\n".join(problems), next_step="Nothing was changed.")
+
+
+def check_cluster(declared: Mapping[str, Any]) -> None:
+    """Raise GatewayError when the cluster does not answer, is too old, or does not let this user work."""
+    if KUBERNETES_IMPORT_ERROR:
+        raise GatewayError("The Python package kubernetes is missing.", next_step="Run: pip install kubernetes")
+    check_names(declared)
+    chosen = environment(declared)
+    kubeconfig = chosen.get("K8S_AUTH_KUBECONFIG") or os.environ.get("K8S_AUTH_KUBECONFIG")
+    try:
+        cluster = Cluster(kubeconfig, chosen.get("K8S_AUTH_CONTEXT") or os.environ.get("K8S_AUTH_CONTEXT"))
+        _check_version(cluster)
+        lacking = missing(cluster, rights(declared))
+    except ClusterError as error:
+        raise GatewayError(str(error), next_step="Nothing was changed.") from error
+    if lacking:
+        raise GatewayError(
+            f"{cluster.named} may not do at {cluster.server} what this run needs:\n"
+            + "\n".join(f"- {right}" for right in lacking)
+            + "\n",
+            next_step="Ask for these rights, or use another kubeconfig (gateway_kubeconfig). Nothing was changed.",
+        )
+
+
+def _check_version(cluster: Cluster) -> None:
+    found = cluster.version()
+    if found < OLDEST:
+        raise GatewayError(
+            f"The cluster at {cluster.server} runs Kubernetes {'.'.join(map(str, found))}, "
+            f"{'.'.join(map(str, OLDEST))} or newer is needed.",
+            next_step="Nothing was changed.",
+        )
+
+
+def rights(declared: Mapping[str, Any]) -> list[Right]:
+    """What all waves need. The operators' own rights are theirs; who makes a Role must hold what it gives."""
+    proxy, models, store = (str(declared[variable]) for variable in NAMESPACES)
+    everywhere = [
+        Right("create", "namespaces"),
+        Right("patch", "customresourcedefinitions", "apiextensions.k8s.io"),
+        Right("patch", "clusterroles", "rbac.authorization.k8s.io"),
+        Right("patch", "clusterrolebindings", "rbac.authorization.k8s.io"),
+        Right("patch", "mutatingwebhookconfigurations", "admissionregistration.k8s.io"),
+    ]
+    within = [
+        Right(verb, resource, group, namespace)
+        for namespace in (proxy, models)
+        for verb, resource, group in (
+            ("patch", "deployments", "apps"),
+            ("patch", "services", ""),
+            ("patch", "configmaps", ""),
+            ("create", "secrets", ""),
+            ("create", "pods/portforward", ""),
+            ("get", "pods/log", ""),
+            ("list", "events", ""),
+        )
+    ]
+    kept = [Right(verb, "secrets", "", store) for verb in ("get", "create", "update")]
+    return [
+        *everywhere,
+        *within,
+        *kept,
+        Right("patch", "clusters", "postgresql.cnpg.io", proxy),
+        Right("patch", "jobs", "batch", proxy),
+        Right("patch", "httproutes", "gateway.networking.k8s.io", models),
+        Right("patch", "inferencepools", "inference.networking.k8s.io", models),
+    ]

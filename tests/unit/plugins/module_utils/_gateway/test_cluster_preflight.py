@@ -1,0 +1,56 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be refused about a cluster before it is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway import cluster_preflight
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
+
+NAMESPACES = {
+    "gateway_namespace": "litellm",
+    "gateway_models_namespace": "llm",
+    "gateway_secrets_namespace": "litellm-store",
+}
+
+
+def test_the_default_namespaces_are_fine() -> None:
+    cluster_preflight.check_names(NAMESPACES)
+
+
+@pytest.mark.parametrize("name", ["Litellm", "a_b", "-a", "a" * 64, ""])
+def test_what_is_no_namespace_is_refused_by_variable(name: str) -> None:
+    with pytest.raises(GatewayError, match="gateway_namespace: .* is no namespace"):
+        cluster_preflight.check_names({**NAMESPACES, "gateway_namespace": name})
+
+
+@pytest.mark.parametrize("name", ["litellm", "llm"])
+def test_the_store_may_not_lie_where_pods_run(name: str) -> None:
+    with pytest.raises(GatewayError, match=f"pods run in {name}"):
+        cluster_preflight.check_names({**NAMESPACES, "gateway_secrets_namespace": name})
+
+
+def test_only_what_is_set_reaches_the_tasks(tmp_path: Path) -> None:
+    assert cluster_preflight.environment({"gateway_kubeconfig": "", "gateway_context": ""}) == {}
+    chosen = {"gateway_kubeconfig": str(tmp_path / "x" / ".." / "kubeconfig"), "gateway_context": "mine"}
+    assert cluster_preflight.environment(chosen) == {
+        "K8S_AUTH_KUBECONFIG": str(tmp_path / "kubeconfig"),
+        "K8S_AUTH_CONTEXT": "mine",
+    }
+
+
+def test_a_right_names_verb_resource_and_namespace() -> None:
+    wanted = [str(right) for right in cluster_preflight.rights(NAMESPACES)]
+    assert "create pods/portforward in litellm" in wanted
+    assert "patch clusters.postgresql.cnpg.io in litellm" in wanted
+    assert "get secrets in litellm-store" in wanted
+    assert len(set(wanted)) == len(wanted)
+
+
+def test_a_subresource_is_asked_for_as_one() -> None:
+    asked = cluster_preflight.Right("create", "pods/portforward", "", "litellm").attributes
+    assert (asked["resource"], asked["subresource"]) == ("pods", "portforward")
