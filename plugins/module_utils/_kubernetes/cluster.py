@@ -43,6 +43,10 @@ class Unknown(ClusterError):
     """The cluster has no such kind, yet."""
 
 
+class Forbidden(ClusterError):
+    """Whoever asks may not do that."""
+
+
 class Overtaken(ClusterError):
     """Somebody else made, changed or removed the object meanwhile: read it again."""
 
@@ -67,6 +71,12 @@ class Cluster:
             self._dynamic = dynamic.DynamicClient(self._api)
         except (ApiException, HTTPError) as error:
             raise self.trouble(error, "ask it for its version") from error
+
+    def version(self) -> tuple[int, int]:
+        """Major and minor version of its Kubernetes."""
+        found = self._dynamic.version["kubernetes"]
+        minor = "".join(each for each in found["minor"] if each.isdigit())  # some providers say "34+"
+        return int(found["major"]), int(minor)
 
     def find(
         self, api_version: str, kind: str, namespace: str = "", fields: str = "", labels: str = ""
@@ -167,7 +177,7 @@ class Cluster:
             )
         says = _message(getattr(error, "body", None)) or str(getattr(error, "reason", error))
         if status == FORBIDDEN:
-            return ClusterError(f"not allowed to {what}: {says}. Ask for that verb on that resource.", final=True)
+            return Forbidden(f"not allowed to {what}: {says}. Ask for that verb on that resource.", final=True)
         return ClusterError(f"could not {what}: {says} ({status})")
 
     def read(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
@@ -196,7 +206,7 @@ class Cluster:
         resource = self.resource(wanted["apiVersion"], kind)
         answer = self._one(verb, resource, what, namespace=namespace, **arguments)
         if answer is None and verb == "create":
-            raise ClusterError(f"could not {what}: namespace {namespace} does not exist ({NOT_FOUND})", final=True)
+            raise ClusterError(f"could not {what}: namespace {namespace} does not exist. Make it first.", final=True)
         if answer is None and verb == "replace":
             raise Overtaken(f"could not {what}: it was removed meanwhile ({NOT_FOUND})")
         return answer or {}
