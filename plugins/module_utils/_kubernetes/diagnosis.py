@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .cluster import Cluster
+from .hints import hint, place
 from .pods import Trouble, belongs, of_event, started, troubles
 from .standing import Object, Outlook, Standing
 
 LOG_LINES = 8
+SEARCHED = 80  # lines of a log in which a known cause is looked for
 EVENTS = 5
 SAID = ("Failed", "BackOff", "FailedMount", "FailedCreate")  # what a troubled pod has said better
 
@@ -54,15 +56,18 @@ def forecast(standing: Standing, found: list[Troubled]) -> Standing:
 
 
 def explanation(cluster: Cluster, owner: Object | None, found: list[Troubled], namespace: str) -> list[str]:
-    """Lines for people: each troubled pod with its last log lines, then the events."""
+    """Lines for people: each troubled pod with its last log lines, what they mean, then the events."""
     lines: list[str] = []
+    meanings: dict[str, None] = {}
     for each in found[:3]:
         lines.append(str(each))
         if each.trouble.container:
             said = cluster.log(
-                each.pod, each.trouble.container, previous=each.trouble.previous, lines=LOG_LINES
-            ) or cluster.log(each.pod, each.trouble.container, previous=False, lines=LOG_LINES)
-            lines += [f"  {each.trouble.container}| {line}" for line in said]
+                each.pod, each.trouble.container, previous=each.trouble.previous, lines=SEARCHED
+            ) or cluster.log(each.pod, each.trouble.container, previous=False, lines=SEARCHED)
+            lines += [f"  {each.trouble.container}| {line}" for line in said[-LOG_LINES:]]
+            meanings[hint(said, place(each.pod, each.trouble.container))] = None
+    lines += [f"This means: {meaning}" for meaning in meanings if meaning]
     names = {each.pod["metadata"]["name"] for each in found}
     if owner is not None:
         names.add(owner["metadata"]["name"])

@@ -1,0 +1,150 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the last words of a container mean, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .standing import Object
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+UNKNOWN = "?"  # what a text or a pod does not say
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A text, what it means, and the next step. Both may use what the text and the pod's environment say."""
+
+    text: re.Pattern[str]
+    meaning: str
+    next_step: str
+
+
+def _rule(text: str, meaning: str, next_step: str) -> Rule:
+    return Rule(re.compile(text), meaning, next_step)
+
+
+# The first that fits decides, so what is behind others comes first: a full disk, for one, looks like an unreachable
+# database, and an applied migration that failed makes all the later runs fail.
+# Sources: Prisma's error reference; litellm_proxy_extras 0.4.108, utils.py; LiteLLM 1.106.2, master_key_boot_check.py.
+RULES = (
+    _rule(
+        r"(?i)no space left on device|has no space left|could not extend file|disk full",
+        "the database's volume is full.",
+        "Make room or enlarge it (CloudNativePG: spec.storage.size of the Cluster), then run again.",
+    ),
+    _rule(
+        r"P3009[\s\S]*?`(?P<migration>\d+_\w+)`(?: migration started at (?P<started>[\d :.+-]+?)(?: UTC)? failed)?",
+        'migration "{migration}" (started {started}) has failed in this database before (Prisma P3009), and none is '
+        "applied until that is settled.",
+        "See what it left: {psql} \"SELECT logs FROM _prisma_migrations WHERE migration_name = '{migration}'\". "
+        "Mend the cause, undo what it did in part, then say that it is to be tried again: "
+        "{psql} \"UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name = '{migration}' AND "
+        'finished_at IS NULL" (or SET finished_at = now(), if all its changes are there), and run again.',
+    ),
+    _rule(
+        r"P3018[\s\S]*?Migration name: (?P<migration>\d+_\w+)(?:[\s\S]*?(?P<reason>ERROR: [^\n]+))?",
+        'migration "{migration}" failed (Prisma P3018): {reason}',
+        "Mend the cause. It is noted as failed: the next run stops at it (P3009) and says how to go on.",
+    ),
+    _rule(
+        r"P1000|Authentication failed against database server",
+        "the database refuses the user name or the password.",
+        "They come from Secret {DATABASE_SECRET}. Is it the one that the database was made with? CloudNativePG takes a "
+        "changed password over when the Secret has the label cnpg.io/reload=true.",
+    ),
+    _rule(
+        r"P1013|database string is invalid",
+        "user name and password make no valid database address.",
+        "They are put into it as they are: a character that an address can't hold has to be percent-encoded in Secret "
+        "{DATABASE_SECRET}, or use letters and digits.",
+    ),
+    _rule(
+        r"P1003|[Dd]atabase [`\"']?(?P<database>[\w-]+)[`\"']? does not exist",
+        "the server has no database {DATABASE_NAME}.",
+        "Make it, or correct the name.",
+    ),
+    _rule(
+        r"P1010|permission denied for (?:schema|table|database)|insufficient permissions",
+        "the database's user is not allowed to do this.",
+        "It has to own database {DATABASE_NAME}, or be granted CREATE and USAGE on the schema.",
+    ),
+    _rule(
+        r"P1001|Can't reach database server",
+        "the database at {DATABASE_HOST} can't be reached.",
+        "Is it healthy, and is that its Service? kubectl -n {namespace} get cluster,pods,svc. A NetworkPolicy may also "
+        "keep the pod from it.",
+    ),
+    _rule(
+        r"P1002[\s\S]*advisory lock",
+        "another migration holds the lock.",
+        "Wait for it, or end what runs it, then run again.",
+    ),
+    _rule(
+        r"P2037|too many clients already|remaining connection slots|[Tt]oo many database connections",
+        "the database has no connection left.",
+        "Lower database_connection_pool_limit (it counts for each worker of each replica), or raise max_connections.",
+    ),
+    _rule(
+        r"P2021|relation \"[^\"]*LiteLLM_\w+\" does not exist|The table `[^`]*LiteLLM_\w+` does not exist",
+        "LiteLLM's tables are not in this database: it is not the one that was migrated, or was made anew.",
+        "Remove the Job litellm-migrations and run again: it will migrate this one.",
+    ),
+    _rule(
+        r"proxy refused to start: (?P<reason>[^\n]+)",
+        "LiteLLM refused to start: {reason}",
+        "The master key has to begin with sk- and be random: correct PROXY_MASTER_KEY in its Secret.",
+    ),
+    _rule(
+        r"Read-only file system: '(?P<path>[^']+)'",
+        "it writes to {path}, and its file system is read-only.",
+        "Mount an emptyDir there.",
+    ),
+)
+
+
+def hint(lines: Sequence[str], place: Mapping[str, str]) -> str:
+    """What the lines mean and the next step; empty when nobody knows. C(place) is what the pod says of itself."""
+    said = COLOURS.sub("", "\n".join(lines))
+    for rule in RULES:
+        match = rule.text.search(said)
+        if match:
+            words = _Words({**place, **{name: text for name, text in match.groupdict().items() if text}})
+            return f"{rule.meaning} {rule.next_step}".format_map(words)
+    return ""
+
+
+def place(pod: Object, container: str) -> dict[str, str]:
+    """What the texts may need of a pod: its namespace, and what its container's environment says in clear."""
+    found = {"namespace": str(pod["metadata"].get("namespace") or "default")}
+    for each in pod["spec"].get("containers") or []:
+        if each["name"] != container:
+            continue
+        for row in each.get("env") or []:
+            if "value" in row:
+                found[row["name"]] = str(row["value"])
+            elif row["name"] == "DATABASE_PASSWORD":
+                reference = (row.get("valueFrom") or {}).get("secretKeyRef") or {}
+                found["DATABASE_SECRET"] = str(reference.get("name") or UNKNOWN)
+    found["psql"] = _psql(found)
+    return found
+
+
+def _psql(found: Mapping[str, str]) -> str:
+    """How to get at the database; behind a Service of CloudNativePG as the superuser of the primary."""
+    service, _dot, where = found.get("DATABASE_HOST", "").partition(".")
+    statement = f"psql -d {found.get('DATABASE_NAME', UNKNOWN)} -c"
+    if not service.endswith("-rw"):
+        return statement
+    kubectl = f"kubectl -n {where.partition('.')[0] or found['namespace']}"
+    labels = f"cnpg.io/cluster={service.removesuffix('-rw')},cnpg.io/instanceRole=primary"
+    return f"{kubectl} exec $({kubectl} get pod -o name -l {labels}) -c postgres -- {statement}"
+
+
+class _Words(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return UNKNOWN
