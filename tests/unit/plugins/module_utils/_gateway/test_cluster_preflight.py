@@ -24,7 +24,7 @@ def test_the_default_namespaces_are_fine() -> None:
 
 @pytest.mark.parametrize("name", ["Litellm", "a_b", "-a", "a" * 64, ""])
 def test_what_is_no_namespace_is_refused_by_variable(name: str) -> None:
-    with pytest.raises(GatewayError, match="gateway_namespace: .* is no namespace"):
+    with pytest.raises(GatewayError, match=r"gateway_namespace: .* is no namespace"):
         cluster_preflight.check_names({**NAMESPACES, "gateway_namespace": name})
 
 

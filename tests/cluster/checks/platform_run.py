@@ -1,0 +1,164 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs playbooks on the cluster under test as a user does, and looks at what they leave."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubernetes.client.exceptions import ApiException
+from tollgate_checks.cluster import Cluster
+from tollgate_checks.objects import Object
+from tollgate_cluster.places import CHECKOUT
+
+BIN = Path(sys.executable).parent
+INVENTORY = CHECKOUT / "inventories" / "cluster-under-test"
+STATE = CHECKOUT / ".tollgate" / "cluster" / "gateway"
+PROXY, MODELS, STORE = "litellm", "llm", "litellm-store"
+LIMIT = 900  # seconds
+RECAP = re.compile(r"^localhost +: +(?P<counts>ok=.*)$", re.M)
+TIMED = re.compile(r"^TASK \[(?P<name>.+)\] \*+\n", re.M)
+# What moves by itself: elections, heartbeats, and what happens.
+RESTLESS = ("Lease", "Event", "EndpointSlice", "Endpoints", "PodMetrics", "NodeMetrics")
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a playbook ended, and all that it printed."""
+
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The recap's numbers."""
+        found = RECAP.search(self.output)
+        assert found, self.output[-3000:]
+        return {name: int(value) for name, value in (part.split("=") for part in found["counts"].split())}
+
+    @property
+    def message(self) -> str:
+        """The output on one line, to look for words that are broken anywhere."""
+        return " ".join(self.output.split())
+
+
+def command(playbook: str, *words: str) -> list[str]:
+    """The command line."""
+    return [str(BIN / "ansible-playbook"), playbook, "--inventory", str(INVENTORY), *words]
+
+
+def environment(cluster: Cluster) -> dict[str, str]:
+    """Of a user of this cluster."""
+    return {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
+        "ANSIBLE_FORCE_COLOR": "0",
+        "TOLLGATE_KUBECONFIG": str(cluster.kubeconfig),
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "PATH": f"{CHECKOUT / '.tollgate' / 'cluster'}:{BIN}:{os.environ['PATH']}",
+    }
+
+
+def play(cluster: Cluster, *words: str, playbook: str = "site.yml") -> Run:
+    """Run a playbook to its end, well or not."""
+    began = time.monotonic()
+    done = subprocess.run(
+        command(playbook, *words),
+        cwd=CHECKOUT,
+        env=environment(cluster),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout + done.stderr, time.monotonic() - began)
+
+
+def well(run: Run) -> Run:
+    """The run; fails with its end when it did not go well."""
+    assert run.code == 0, run.output[-6000:]
+    return run
+
+
+def shell(cluster: Cluster, script: str, seconds: float = 120) -> str:
+    """What a user's shell prints; fails with it when a command fails."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=CHECKOUT,
+        env=environment(cluster),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def kinds(cluster: Cluster) -> list[tuple[str, str]]:
+    """Every kind that can be listed, as API version and kind."""
+    found = {
+        (kind.group_version, kind.kind)
+        for kind in cluster.dynamic.resources.search()
+        if "list" in (kind.verbs or []) and "/" not in kind.name and not kind.kind.endswith("List")
+    }
+    return sorted(each for each in found if each[1] not in RESTLESS)
+
+
+def ours(cluster: Cluster) -> list[Object]:
+    """All objects that say that they are ours, and those in our namespaces."""
+    found: dict[str, Object] = {}
+    for api_version, kind in kinds(cluster):
+        try:
+            listed = cluster.all(api_version, kind)
+        except ApiException:
+            continue  # a kind that can't be listed after all
+        for each in listed:
+            metadata = each["metadata"]
+            labelled = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == "tollgate"
+            if (
+                labelled
+                or metadata.get("namespace") in (PROXY, MODELS, STORE)
+                or metadata["name"] in (PROXY, MODELS, STORE)
+            ):
+                found[f"{each['kind']} {metadata.get('namespace', '')}/{metadata['name']}"] = each
+    return list(found.values())
+
+
+def versions(cluster: Cluster) -> dict[str, str]:
+    """The resource version of everything that is ours."""
+    return {
+        f"{each['kind']} {each['metadata'].get('namespace', '')}/{each['metadata']['name']}": each["metadata"][
+            "resourceVersion"
+        ]
+        for each in ours(cluster)
+    }
+
+
+def secrets(cluster: Cluster) -> dict[str, str]:
+    """Every value that is kept in our namespaces, by where it is kept."""
+    return {
+        f"{namespace}/{each['metadata']['name']}/{key}": base64.b64decode(value).decode("utf-8", "replace")
+        for namespace in (PROXY, MODELS, STORE)
+        for each in cluster.all("v1", "Secret", namespace)
+        for key, value in (each.get("data") or {}).items()
+    }
+
+
+def generated(cluster: Cluster) -> dict[str, str]:
+    """The values that Tollgate made."""
+    return {
+        each["metadata"]["name"]: base64.b64decode(each["data"]["value"]).decode()
+        for each in cluster.all("v1", "Secret", STORE)
+        if "value" in (each.get("data") or {})
+    }
