@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The option that says where a database is."""
+    """The option that says where a database is; C(in_cluster) for modules that reach one through a Service."""
 
     DOCUMENTATION = r"""
 options:
@@ -40,3 +40,31 @@ options:
         description: A file that holds the role's password.
         type: path
 """
+
+    IN_CLUSTER = (
+        DOCUMENTATION
+        + r"""
+      service:
+        description:
+          - The Service of a cluster behind which the database is. It is reached through a port-forward that ends with
+            the module, in place of O(database.host) and O(database.port), and of those in O(database.url_file).
+          - A server that is named in a URL can't be verified by its certificate that way.
+        type: dict
+        suboptions:
+          name:
+            description: The Service, such as the C(-rw) one of a CloudNativePG cluster.
+            type: str
+            required: true
+          namespace:
+            description: Its namespace.
+            type: str
+            required: true
+          port:
+            description: The Service's port, by number or name.
+            type: str
+            required: true
+      password_secret:
+        description: The secret that holds the role's password, in O(secrets_namespace) or O(secrets_directory).
+        type: str
+"""
+    )

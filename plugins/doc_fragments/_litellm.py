@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that talks to LiteLLM's management API."""
+    """Options of every module that talks to LiteLLM's management API, and parts of them for others."""
 
     DOCUMENTATION = r"""
 options:
@@ -20,7 +20,8 @@ options:
       - O(api_key_file) keeps it out of Ansible altogether.
     type: str
   api_key_file:
-    description: A file that holds an admin key. It wins over O(api_key); one of them is needed.
+    description: >-
+      A file that holds an admin key. It wins over a secret's name and over O(api_key); one of them is needed.
     type: path
   timeout:
     description: Seconds to wait for an answer.
@@ -38,15 +39,69 @@ options:
     type: int
     default: 8
   secrets_directory:
-    description: The directory of M(tollgate.llm.file_secret) in which keys and models name their secrets.
+    description: >-
+      The directory of M(tollgate.llm.file_secret) in which keys and models name their secrets. Excludes
+      O(secrets_namespace).
     type: path
   assume_empty:
     description:
-      - In check mode only, take a proxy that does not answer for an empty one, as before the first run.
+      - In check mode only, take a proxy that does not answer for an empty one, as before the first run. So is a
+        Service that is not there, or has no ready pod.
       - Everything is then reported as created, without having been compared.
     type: bool
     default: false
 requirements:
   - httpx
 author: The Tollgate developers (@tollgate)
+"""
+
+    SERVICE = r"""
+options:
+  service:
+    description:
+      - The Service of a cluster behind which the proxy is. It is reached through a port-forward that ends with the
+        module, over HTTP, and wins over O(api_url).
+      - Needed are C(get) on Services, C(list) on EndpointSlices (and on Pods, for explanations), and C(get) on
+        C(pods/portforward), from Kubernetes 1.35 on also C(create).
+    type: dict
+    suboptions:
+      name:
+        description: The Service.
+        type: str
+        required: true
+      namespace:
+        description: Its namespace.
+        type: str
+        required: true
+      port:
+        description: The Service's port, by number or name.
+        type: str
+        required: true
+"""
+
+    ADMIN_KEY = r"""
+options:
+  api_key_secret:
+    description: >-
+      A secret that holds an admin key, in O(secrets_namespace) or O(secrets_directory). O(api_key_file) wins over it,
+      and it wins over O(api_key).
+    type: str
+"""
+
+    CLUSTER = r"""
+options:
+  secrets_namespace:
+    description: >-
+      The namespace of M(tollgate.llm.kubernetes_secret) in which secrets are named. Excludes O(secrets_directory).
+    type: str
+  kubeconfig:
+    description:
+      - The kubeconfig of the cluster, when an option needs one. Without it the environment variable
+        E(K8S_AUTH_KUBECONFIG) names one, else E(KUBECONFIG), else it is C(~/.kube/config).
+    type: path
+  context:
+    description: The context in it, if not its current one. Without it E(K8S_AUTH_CONTEXT) names one.
+    type: str
+requirements:
+  - kubernetes, for what is in a cluster
 """

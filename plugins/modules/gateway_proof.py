@@ -31,7 +31,12 @@ options:
     description: An admin key, such as the master key. If not given, E(LITELLM_API_KEY) is used.
     type: str
   api_key_file:
-    description: A file that holds an admin key. It is used before O(api_key); one of the two is needed.
+    description: >-
+      A file that holds an admin key. It is used before O(api_key_secret), and that before O(api_key); one of them is
+      needed.
+    type: path
+  secrets_directory:
+    description: The directory of M(tollgate.llm.file_secret) that has O(api_key_secret). Excludes O(secrets_namespace).
     type: path
   model:
     description: The model to call. It must have a price, else no budget can stop a key.
@@ -80,7 +85,7 @@ options:
     description:
       - When to make the proof.
       - With V(changed) it is left out when O(verdict_file) holds a good verdict with the same O(fingerprint),
-        O(api_url), O(model) and prices. Without O(fingerprint) it is always made.
+        O(api_url) or O(service), O(model) and prices. Without O(fingerprint) it is always made.
     type: str
     choices: [changed, always]
     default: changed
@@ -91,6 +96,10 @@ options:
     type: float
 requirements:
   - httpx >= 0.27
+extends_documentation_fragment:
+  - tollgate.llm._litellm.service
+  - tollgate.llm._litellm.admin_key
+  - tollgate.llm._litellm.cluster
 attributes:
   check_mode:
     description: Says in RV(would_run) whether it would make the proof, and sends nothing.
@@ -113,6 +122,13 @@ EXAMPLES = r"""
     output_cost_per_token: "0.0000007"
     fingerprint: "{{ gateway_fingerprint }}"
     verdict_file: .tollgate/verdicts/proof.json
+
+- name: Prove a gateway inside a cluster
+  tollgate.llm.gateway_proof:
+    service: {name: litellm, namespace: litellm, port: 4000}
+    secrets_namespace: litellm-store
+    api_key_secret: litellm-master-key
+    model: qwen-local
 
 - name: Prove any proxy, now
   tollgate.llm.gateway_proof:
@@ -168,6 +184,7 @@ age:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._litellm import secret_store
 from ..module_utils._proof.module import ARGUMENTS, main_of
 
 
@@ -176,7 +193,8 @@ def main() -> None:
     main_of(
         AnsibleModule(
             argument_spec=ARGUMENTS,
-            required_one_of=[("api_key", "api_key_file")],
+            required_one_of=[("api_key", "api_key_file", "api_key_secret")],
+            mutually_exclusive=[secret_store.EITHER],
             required_together=[("input_cost_per_token", "output_cost_per_token")],
             supports_check_mode=True,
         )

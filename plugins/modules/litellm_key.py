@@ -36,7 +36,8 @@ options:
     description: A file that holds the key. It keeps the key out of Ansible altogether.
     type: path
   secret:
-    description: The secret in O(secrets_directory) that holds the key, if it is not named after the alias.
+    description: >-
+      The secret in O(secrets_directory) or O(secrets_namespace) that holds the key, if it is not named after the alias.
     type: str
   team:
     description: The team that the key belongs to. Its budget and limits hold too.
@@ -177,6 +178,9 @@ attributes:
     description: Shows declared fields before and after, secrets never.
 extends_documentation_fragment:
   - tollgate.llm._litellm
+  - tollgate.llm._litellm.service
+  - tollgate.llm._litellm.admin_key
+  - tollgate.llm._litellm.cluster
 seealso:
   - module: tollgate.llm.litellm_tenants
 """

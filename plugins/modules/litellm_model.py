@@ -40,7 +40,12 @@ options:
     description: An environment variable of whoever runs Ansible that holds the provider's key.
     type: str
   api_key_secret:
-    description: A secret in O(secrets_directory) that holds the provider's key.
+    description: A secret in O(secrets_directory) or O(secrets_namespace) that holds the provider's key.
+    type: str
+  admin_key_secret:
+    description: >-
+      A secret there that holds an admin key. O(api_key_file) wins over it, and it wins over O(api_key). Other modules
+      call it C(api_key_secret).
     type: str
   secret_params:
     description: "Further secret parameters, each from one of C({secret: NAME}), C({file: PATH}), C({env: NAME})."
@@ -118,6 +123,8 @@ attributes:
     description: Shows declared fields before and after, secrets never.
 extends_documentation_fragment:
   - tollgate.llm._litellm
+  - tollgate.llm._litellm.service
+  - tollgate.llm._litellm.cluster
 seealso:
   - module: tollgate.llm.litellm_tenants
 """

@@ -23,7 +23,7 @@ options:
       - Entries with the options of M(tollgate.llm.litellm_model), such as C(name) (what clients call it), C(id) (where
         several deployments share a name), C(model) (provider and its name), C(api_base), and prices in dollars
         (C(input_cost_per_token), C(output_cost_per_token)) or C(free=true).
-      - The provider's key comes from one of C(api_key_secret) (in O(secrets_directory)), C(api_key_file) and
+      - The provider's key comes from one of C(api_key_secret) (in the secret store), C(api_key_file) and
         C(api_key_env); other secret parameters from C(secret_params).
     type: list
     elements: dict
@@ -40,8 +40,8 @@ options:
     description:
       - Entries with the options of M(tollgate.llm.litellm_key), such as C(alias), C(team), C(models) or
         C(all_models=true), C(max_budget), C(budget_duration).
-      - A key's value lies in O(secrets_directory) under a name made from its alias, unless C(secret) names another, or
-        in C(value_file).
+      - A key's value lies in O(secrets_directory) or O(secrets_namespace), under a name made from its alias unless
+        C(secret) names another, or in C(value_file).
     type: list
     elements: dict
     default: []
@@ -54,11 +54,15 @@ attributes:
     description: Shows declared fields before and after, secrets never.
 extends_documentation_fragment:
   - tollgate.llm._litellm
+  - tollgate.llm._litellm.service
+  - tollgate.llm._litellm.admin_key
+  - tollgate.llm._litellm.cluster
 seealso:
   - module: tollgate.llm.litellm_key
   - module: tollgate.llm.litellm_model
   - module: tollgate.llm.litellm_team
   - module: tollgate.llm.file_secret
+  - module: tollgate.llm.kubernetes_secret
 """
 
 EXAMPLES = r"""
@@ -86,6 +90,16 @@ EXAMPLES = r"""
         max_budget: 20
       - alias: retired
         state: absent
+
+- name: Declare the tenants of a gateway inside a cluster, with the secrets that lie there
+  tollgate.llm.litellm_tenants:
+    service: {name: litellm, namespace: litellm, port: 4000}
+    secrets_namespace: litellm-store
+    api_key_secret: litellm-master-key
+    keys:
+      - alias: notebooks
+        models: [qwen]
+        max_budget: 20
 """
 
 RETURN = r"""

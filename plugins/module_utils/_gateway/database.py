@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from .._kubernetes.connection import NamedCluster
+from .._kubernetes.service_port import ARGUMENTS as SERVICE
+from .._kubernetes.service_port import ServicePort
 from .error import GatewayError
 
 if TYPE_CHECKING:
@@ -37,11 +41,23 @@ ARGUMENTS: dict[str, Any] = {
     "user": {"type": "str", "default": "litellm"},
     "password_file": {"type": "path", "no_log": False},
 }
+# For modules that can reach a database inside a cluster.
+CLUSTER_ARGUMENTS: dict[str, Any] = {
+    **ARGUMENTS,
+    "service": {"type": "dict", "options": SERVICE},
+    "password_secret": {"type": "str", "no_log": False},
+}
+# libpq begins with the address, which is a port of this machine that leads to a Service.
+ADDRESS = re.compile(r"connection (?:to server )?at \S+(?: \(\S+\))?, port \d+ failed: ")
 
 
 @dataclass(frozen=True)
 class Database:
-    """Where the database is: a URL in a file, or its parts with the password in a file."""
+    """Where the database is: a URL in a file, or its parts with the password in a file.
+
+    C(service) is what messages call it when host and port lead to a Service of a cluster, which also wins over the
+    URL's; C(trouble) says why its last connection failed.
+    """
 
     url_file: str | None
     host: str
@@ -49,11 +65,25 @@ class Database:
     name: str
     user: str
     password_file: str | None
+    password: str | None = field(default=None, repr=False)
+    service: str = ""
+    trouble: Callable[[], str] = field(default=str, repr=False)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Database:
         """From a module's option C(database)."""
-        return cls(**{field: options[field] for field in ARGUMENTS})
+        return cls(**{name: options[name] for name in ARGUMENTS})
+
+    @contextlib.contextmanager
+    def through(self, option: Mapping[str, Any] | None, cluster: NamedCluster) -> Iterator[Database]:
+        """The same database behind a Service, if one is given, as long as the block runs. Raises Unreachable."""
+        if not option:
+            yield self
+            return
+        service = ServicePort.of(option)
+        with cluster.forwarded(service) as forward:
+            named = f"{self.name} on {service}" if not self.url_file else f"on {service} (URL in {self.url_file})"
+            yield replace(self, host=forward.host, port=forward.port, service=named, trouble=lambda: forward.trouble)
 
     def ensure_schema(self) -> None:
         """Make the schema that the URL names, as Prisma's own engine does. Raises GatewayError when that is refused."""
@@ -77,10 +107,11 @@ class Database:
         try:
             if self.url_file:
                 url, schema = _for_libpq(Path(self.url_file).read_text(encoding="utf-8").strip())
-                connection = psycopg.connect(url, autocommit=True, connect_timeout=timeout)
+                address: dict[str, Any] = {"host": self.host, "port": self.port} if self.service else {}
+                connection = psycopg.connect(url, autocommit=True, connect_timeout=timeout, **address)
                 connection.execute("SELECT set_config('search_path', %s, false)", (f'"{schema}"',))
                 return connection
-            password = Path(self.password_file or "").read_text(encoding="utf-8").strip()
+            password = self.password or Path(self.password_file or "").read_text(encoding="utf-8").strip()
             return psycopg.connect(
                 host=self.host,
                 port=self.port,
@@ -99,9 +130,15 @@ class Database:
                 next_step="It is postgresql://user:password@host:port/name, with %-codes for special characters.",
             ) from error
         except psycopg.Error as error:
-            raise GatewayError(f"database {self}: {' '.join(str(error).split())}.") from error
+            raise GatewayError(f"database {self}: {self._reason(error)}.") from error
+
+    def _reason(self, error: Exception) -> str:
+        said = " ".join(str(error).split())
+        return self.trouble().rstrip(".") or ADDRESS.sub("", said) if self.service else said
 
     def __str__(self) -> str:
+        if self.service:
+            return self.service
         return f"(URL in {self.url_file})" if self.url_file else f"{self.name} on {self.host}:{self.port}"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from .refusal import refusal
+from .way import Way
 
 try:
     import httpx
@@ -46,11 +47,14 @@ class LiteLLMError(Exception):
 
 
 class Client:
-    """One proxy, one key. Threads may share it. C(requests) counts reads and writes that were sent."""
+    """One proxy, one key. Threads may share it. C(requests) counts reads and writes that were sent.
+
+    With a C(way) that leads nowhere yet every call is a LiteLLMError that never arrived.
+    """
 
     def __init__(
         self,
-        url: str,
+        to: str | Way,
         key: str,
         *,
         timeout: float = 30.0,
@@ -58,7 +62,8 @@ class Client:
         connections: int = 8,
         tries: int = TRIES,
     ) -> None:
-        self.url = url.rstrip("/")
+        self.way = to if isinstance(to, Way) else Way(to.rstrip("/"), to.rstrip("/"))
+        self.url = self.way.url
         self.requests: Counter[str] = Counter()
         self._tries = tries
         self._lock = threading.Lock()
@@ -97,13 +102,15 @@ class Client:
         while True:
             answer = self.get(path, {**query, "page": page, size: limit})
             if not isinstance(answer, Mapping) or rows not in answer:
-                raise LiteLLMError(f'{self.url}{path} answered without "{rows}": is this a LiteLLM proxy?')
+                raise LiteLLMError(f'{self.way.name}{path} answered without "{rows}": is this a LiteLLM proxy?')
             yield from answer[rows]
             if page >= int(answer.get("total_pages") or 1):
                 return
             page += 1
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, *, counted: str, again: bool) -> Any:
+        if not self.url:
+            raise LiteLLMError(self._silence("nobody is there"), unreached=True)
         for attempt in range(1, self._tries + 1):
             last = attempt == self._tries
             with self._lock:
@@ -116,7 +123,7 @@ class Client:
                 if not last and (again or unreached):
                     time.sleep(0.2 * 2**attempt)
                     continue
-                raise LiteLLMError(_silence(self.url, error), unreached=unreached) from error
+                raise LiteLLMError(self._silence(str(error) or type(error).__name__), unreached=unreached) from error
             status = answer.status_code
             if not last and (status == TOO_MANY or (status in UNAVAILABLE and again)):
                 time.sleep(_pause(answer, attempt))
@@ -124,25 +131,25 @@ class Client:
             if answer.is_success:
                 return self._content(answer)
             raise LiteLLMError(*refusal(status, answer.text))
-        raise LiteLLMError(f"no answer from {self.url}")
+        raise LiteLLMError(f"no answer from {self.way.name}")
 
     def _content(self, answer: httpx.Response) -> Any:
         try:
             return answer.json() if answer.content else None
         except ValueError as error:
             raise LiteLLMError(
-                f"{self.url} answered with something that is no JSON: is this a LiteLLM proxy? Correct api_url",
+                f"{self.way.name} answered with something that is no JSON: is this a LiteLLM proxy? "
+                f"Correct {self.way.option}",
                 answer.status_code,
             ) from error
+
+    def _silence(self, reason: str) -> str:
+        reason = (self.way.trouble() or reason).rstrip(".")
+        return f"no answer from {self.way.name}: {reason}. Is the proxy running, and is this its address?"
 
 
 def _verification(verify: bool | str) -> bool | ssl.SSLContext:
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
-
-
-def _silence(url: str, error: Exception) -> str:
-    reason = str(error) or type(error).__name__
-    return f"no answer from {url}: {reason}. Is the proxy running, and is this its address?"
 
 
 def _pause(answer: httpx.Response, attempt: int) -> float:

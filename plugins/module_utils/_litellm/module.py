@@ -12,15 +12,18 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import env_fallback
 
+from .._kubernetes.connection import NamedCluster, Unreachable
+from . import secret_store, way
 from .apply import Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration
 from .plan import Action, orphans, plan
 from .resource import Declared, Resource
 from .resources.team import keys_of
-from .sources import NOT_MADE_YET, Refused, Sources, read_file
+from .secret_store import Refused, Store, read_file
+from .sources import NEEDED, NOT_MADE_YET, Sources, Wanted
 
-__all__ = ["CONNECTION", "LiteLLMModule", "Refused", "read_file"]
+__all__ = ["ADMIN_KEY", "CONNECTION", "LiteLLMModule", "Refused", "admin_key"]
 
 CONNECTION: dict[str, Any] = {
     "api_url": {"type": "str", "default": "http://127.0.0.1:4000", "fallback": (env_fallback, ["LITELLM_URL"])},
@@ -30,10 +33,11 @@ CONNECTION: dict[str, Any] = {
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
     "concurrency": {"type": "int", "default": 8},
-    "secrets_directory": {"type": "path"},
     "assume_empty": {"type": "bool", "default": False},
+    **way.ARGUMENTS,
+    **secret_store.ARGUMENTS,
 }
-Wanted = Sequence[tuple[Resource, Sequence[Mapping[str, Any]]]]
+ADMIN_KEY = "api_key_secret"
 SHORTEST_SECRET = 8  # a shorter one is no secret and might be a part of any word
 
 
@@ -41,9 +45,13 @@ class LiteLLMModule:
     """A module over some kinds of objects."""
 
     def __init__(self, argument_spec: Mapping[str, Any], **options: Any) -> None:
+        # A model has an option of that name, for its provider's key.
+        self._key_option = "admin_key_secret" if ADMIN_KEY in argument_spec else ADMIN_KEY
+        exclusive = [*options.pop("mutually_exclusive", ()), secret_store.EITHER]
         self.ansible = AnsibleModule(
-            argument_spec={**CONNECTION, **argument_spec},
+            argument_spec={**CONNECTION, self._key_option: {"type": "str", "no_log": False}, **argument_spec},
             supports_check_mode=True,
+            mutually_exclusive=exclusive,
             **options,
         )
         if HTTPX_IMPORT_ERROR:
@@ -59,17 +67,25 @@ class LiteLLMModule:
         """Check, read, plan, apply, and leave with the result. C(wanted) are kinds with their declared entries."""
         try:
             self._check(wanted, complete)
-            sources = Sources(self.options["secrets_directory"], bool(self.ansible.check_mode))
-            declared = [(kind, [sources.declared(kind, entry) for entry in entries]) for kind, entries in wanted]
+            cluster = NamedCluster(self.options)
+            store = secret_store.store_of(self.options, cluster)
+            name = self.options[self._key_option]
+            declared = Sources(store, bool(self.ansible.check_mode)).all_declared(wanted, [name] if name else [])
             self._hide(entry for kind, entries in declared for entry in entries)
-            with self._client() as client:
+            key = self._admin_key(store)
+            with way.way(self.options, cluster, may_be_absent=self.assuming) as to, self._client(to, key) as client:
                 actions = self._plan(client, declared, complete)
                 failed = [] if self.ansible.check_mode else apply(client, actions, self.options["concurrency"])
                 self._leave(client, actions, failed)
+        except Unreachable as error:
+            self.ansible.fail_json(msg=str(error), exception=error.trace)
         except (Refused, LiteLLMError) as error:
             self.ansible.fail_json(msg=str(error))
 
     def _check(self, wanted: Wanted, complete: bool) -> None:
+        way.checked(self.options)
+        if not self.options["concurrency"] > 0 or not self.options["timeout"] > 0:
+            raise Refused("concurrency and timeout must be more than 0.")
         entries = {resource.kind: given for resource, given in wanted}
         problems = check_declaration(
             entries.get("model", []), entries.get("team", []), entries.get("key", []), complete=complete
@@ -84,16 +100,10 @@ class LiteLLMModule:
                 if secret and len(secret) >= SHORTEST_SECRET:
                     self.ansible.no_log_values.add(secret)
 
-    def _client(self) -> Client:
-        if not self.options["api_url"].startswith(("http://", "https://")):
-            raise Refused("api_url must begin with http:// or https://.")
-        if not self.options["concurrency"] > 0 or not self.options["timeout"] > 0:
-            raise Refused("concurrency and timeout must be more than 0.")
-        key = self._admin_key()
-        self.ansible.no_log_values.add(key)
+    def _client(self, to: way.Way, key: str) -> Client:
         try:
             return Client(
-                self.options["api_url"],
+                to,
                 key,
                 timeout=self.options["timeout"],
                 verify=self.options["ca_path"] or self.options["validate_certs"],
@@ -103,16 +113,10 @@ class LiteLLMModule:
         except OSError as error:
             raise Refused(f"ca_path: {self.options['ca_path']}: {error.strerror or error}.") from error
 
-    def _admin_key(self) -> str:
-        # A key in the environment is only there for those who name none.
-        if self.options["api_key_file"]:
-            path = Path(self.options["api_key_file"])
-            if self.assuming and not path.exists():
-                return NOT_MADE_YET
-            return read_file(path, "api_key_file")
-        if self.options["api_key"]:
-            return str(self.options["api_key"])
-        raise Refused("an admin's key is needed: api_key_file, api_key or the environment variable LITELLM_API_KEY.")
+    def _admin_key(self, store: Store | None) -> str:
+        key = admin_key(self.options, store, self._key_option, may_be_missing=self.assuming)
+        self.ansible.no_log_values.add(key)
+        return key
 
     def _plan(
         self, client: Client, declared: Sequence[tuple[Resource, Sequence[Declared]]], complete: bool
@@ -188,3 +192,28 @@ class LiteLLMModule:
                 msg=f"{len(failed)} of {len(actions)} objects failed, the others are as declared:\n{reasons}", **result
             )
         self.ansible.exit_json(**result)
+
+
+def admin_key(
+    options: Mapping[str, Any], store: Store | None, option: str = ADMIN_KEY, *, may_be_missing: bool = False
+) -> str:
+    """The administrator's key, from a file, the store, or Ansible. Raises Refused.
+
+    A key in the environment is only there for those who name none. C(may_be_missing): one that is not there yet will
+    have been made by then.
+    """
+    if options["api_key_file"]:
+        path = Path(options["api_key_file"])
+        if may_be_missing and not path.exists():
+            return NOT_MADE_YET
+        return read_file(path, "api_key_file")
+    name = options[option]
+    if name:
+        if not store:
+            raise Refused(f"{option}: {NEEDED.format(name)}")
+        return NOT_MADE_YET if may_be_missing and not store.has(name) else store.text(name, option)
+    if options["api_key"]:
+        return str(options["api_key"])
+    raise Refused(
+        f"an admin's key is needed: api_key_file, {option}, api_key or the environment variable LITELLM_API_KEY."
+    )

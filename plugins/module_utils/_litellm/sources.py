@@ -6,41 +6,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .._secrets.names import key_secret_name
 from .resource import Declared, Resource
+from .secret_store import Refused, Store, read_file
 
 SHORTEST_KEY = 16  # LiteLLM 1.97 and newer refuse less
 NOT_MADE_YET = "sk-not-made-yet"
+NEEDED = "secrets_directory is needed to find the secret {}, or secrets_namespace."
 
-
-class Refused(Exception):
-    """The module can't do what was asked; the text says why and what next."""
-
-
-def read_file(path: Path, what: str) -> str:
-    """The text of a secret's file. Raises Refused with the path and the reason."""
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise Refused(f"{what}: {path}: {error.strerror}. Make it first (the wave secrets does).") from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{what}: {path} holds something that is no text.") from error
-    if not text:
-        raise Refused(f"{what}: {path} is empty. Restore its content.")
-    return text
+Wanted = Sequence[tuple[Resource, Sequence[Mapping[str, Any]]]]
 
 
 @dataclass(frozen=True)
 class Sources:
     """Reads secrets of entries. C(predict): in check mode what is not there yet counts as made by then."""
 
-    directory: str | None
+    store: Store | None
     predict: bool
+
+    def all_declared(self, wanted: Wanted, others: Iterable[str] = ()) -> list[tuple[Resource, list[Declared]]]:
+        """Entries of the gateway file with their secrets, which are read at once, together with C(others).
+
+        Raises Refused when one can't be read.
+        """
+        if self.store:
+            names = {name for resource, entries in wanted for entry in entries for name in _names(resource, entry)}
+            self.store.load(sorted(names | set(others)))
+        return [(resource, [self.declared(resource, entry) for entry in entries]) for resource, entries in wanted]
 
     def declared(self, resource: Resource, entry: Mapping[str, Any]) -> Declared:
         """An entry of the gateway file with its secrets. Raises Refused when one can't be read."""
@@ -66,21 +63,20 @@ class Sources:
             return _key_text(str(entry["value"]), f"{label}: value")
         if entry.get("value_file"):
             path = Path(entry["value_file"])
-        elif self.directory:
-            path = Path(self.directory) / key_secret_name(str(entry["alias"]), entry.get("secret"))
-        elif entry.get("secret"):
-            raise Refused(f"{label}: secrets_directory is needed to find the secret {entry['secret']}.")
-        else:
-            return None
-        if self.predict and not path.exists():
-            return ""
-        return _key_text(read_file(path, label), f"{label}: {path}")
+            if self.predict and not path.exists():
+                return ""
+            return _key_text(read_file(path, label), f"{label}: {path}")
+        if self.store:
+            name = _secret_of_key(entry)
+            if self.predict and not self.store.has(name):
+                return ""
+            return _key_text(self.store.text(name, label), f"{label}: {self.store.place(name)}")
+        if entry.get("secret"):
+            raise Refused(f"{label}: {NEEDED.format(entry['secret'])}")
+        return None
 
     def _model_secrets(self, entry: Mapping[str, Any]) -> dict[str, str]:
-        sources = {name: dict(source) for name, source in (entry.get("secret_params") or {}).items()}
-        for option, kind in (("api_key_secret", "secret"), ("api_key_file", "file"), ("api_key_env", "env")):
-            if entry.get(option):
-                sources["api_key"] = {kind: entry[option]}
+        sources = _sources_of_model(entry)
         return {name: self._from(source, f'model "{entry["name"]}": {name}') for name, source in sources.items()}
 
     def _from(self, source: Mapping[str, str], what: str) -> str:
@@ -90,10 +86,36 @@ class Sources:
             if not value:
                 raise Refused(f"{what}: the environment variable {source['env']} is not set.")
             return value
-        if "secret" in source and not self.directory:
-            raise Refused(f"{what}: secrets_directory is needed to find the secret {source['secret']}.")
-        path = Path(source["file"]) if "file" in source else Path(self.directory or "") / source["secret"]
-        return NOT_MADE_YET if self.predict and not path.exists() else read_file(path, what)
+        if "file" in source:
+            path = Path(source["file"])
+            return NOT_MADE_YET if self.predict and not path.exists() else read_file(path, what)
+        if not self.store:
+            raise Refused(f"{what}: {NEEDED.format(source['secret'])}")
+        name = str(source["secret"])
+        return NOT_MADE_YET if self.predict and not self.store.has(name) else self.store.text(name, what)
+
+
+def _names(resource: Resource, entry: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the secrets of the store that an entry needs."""
+    if entry.get("state") == "absent":
+        return
+    if resource.kind == "key" and not entry.get("value") and not entry.get("value_file"):
+        yield _secret_of_key(entry)
+    elif resource.kind == "model":
+        sources = _sources_of_model(entry).values()
+        yield from (str(source["secret"]) for source in sources if not {"env", "file"} & source.keys())
+
+
+def _secret_of_key(entry: Mapping[str, Any]) -> str:
+    return key_secret_name(str(entry["alias"]), entry.get("secret"))
+
+
+def _sources_of_model(entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    sources = {name: dict(source) for name, source in (entry.get("secret_params") or {}).items()}
+    for option, kind in (("api_key_secret", "secret"), ("api_key_file", "file"), ("api_key_env", "env")):
+        if entry.get(option):
+            sources["api_key"] = {kind: entry[option]}
+    return sources
 
 
 def _key_text(text: str, what: str) -> str:

@@ -36,7 +36,7 @@ NAMES = (
 def ready(live: Answer, readiness: Answer, database: str) -> Check:
     """The proxy lives and has its database."""
     if not live.served:
-        why = f"/health/liveliness {live}. Is the proxy running, and is api_url its address?"
+        why = f"/health/liveliness {live}. Is the proxy running, and is this its address?"
         return Check(READY, ok=False, detail=why)
     if not readiness.served or database != "connected":
         seen = f"/health/readiness answered {readiness.status or 'nothing'}, database {database or 'unknown'}"

@@ -14,8 +14,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._gateway.error import GatewayError
+from .._kubernetes.connection import NamedCluster, Unreachable
+from .._kubernetes.service_port import ServicePort
+from .._litellm import secret_store, way
 from .._litellm.client import HTTPX_IMPORT_ERROR, Client, LiteLLMError
-from .._litellm.module import CONNECTION, Refused, read_file
+from .._litellm.module import ADMIN_KEY, CONNECTION, Refused, admin_key
 from .admin import Admin
 from .answer import clean
 from .chat import Chat, user_client
@@ -31,6 +34,9 @@ _missing: Callable[[str], str] = missing_required_lib
 
 ARGUMENTS: dict[str, Any] = {
     **{name: CONNECTION[name] for name in ("api_url", "api_key", "api_key_file", "validate_certs", "ca_path")},
+    **way.ARGUMENTS,
+    **secret_store.ARGUMENTS,
+    ADMIN_KEY: {"type": "str", "no_log": False},
     "timeout": {"type": "float", "default": 60.0},
     "model": {"type": "str", "required": True},
     "input_cost_per_token": {"type": "str", "no_log": False},
@@ -49,18 +55,23 @@ def main_of(module: AnsibleModule) -> None:
     if HTTPX_IMPORT_ERROR:
         module.fail_json(msg=_missing("httpx"), exception=HTTPX_IMPORT_ERROR)
     arguments: dict[str, Any] = module.params
+    cluster = NamedCluster(arguments)
     try:
         _validate(arguments)
-        subject = _subject(arguments)
+        subject = _subject(arguments, cluster)
         last = _last_verdict(arguments)
         needed = arguments["run"] == "always" or not still_counts(last, subject, arguments["max_age"], _now())
         if not needed or module.check_mode:
             result = {**shown(last), "skipped_proof": not needed}
             module.exit_json(changed=False, **result, **({"would_run": needed} if module.check_mode else {}))
-        key = _key(arguments)
-        verdict, warnings = _prove(arguments, subject, key)
+        key = _key(arguments, cluster)
+        module.no_log_values.add(key)
+        with way.way(arguments, cluster) as to:
+            verdict, warnings = _prove(arguments, subject, to, key)
+    except Unreachable as error:
+        module.fail_json(msg=str(error), exception=error.trace)
     except (Refused, Interrupted, LiteLLMError) as error:
-        module.fail_json(msg=f"proof of {arguments['api_url']}: {clean(str(error))}")
+        module.fail_json(msg=f"proof of {_place(arguments)}: {clean(str(error))}")
     else:
         for warning in warnings:
             module.warn(warning)
@@ -93,14 +104,14 @@ def failure(verdict: Mapping[str, Any]) -> str:
     return f"proof of {verdict['api_url']}: {len(failed)} of {len(verdict['checks'])} checks failed.\n{reasons}"
 
 
-def _prove(arguments: Mapping[str, Any], subject: Subject, key: str) -> tuple[dict[str, Any], list[str]]:
+def _prove(arguments: Mapping[str, Any], subject: Subject, to: way.Way, key: str) -> tuple[dict[str, Any], list[str]]:
     started, began = _now(), time.monotonic()
-    url, timeout = subject.api_url, arguments["timeout"]
+    timeout = arguments["timeout"]
     verify: Any = arguments["ca_path"] or arguments["validate_certs"]
     with (
         on_signals() as interruption,
-        Client(url, key, timeout=min(timeout, MANAGEMENT_SECONDS), verify=verify) as client,
-        user_client(url, timeout, verify) as http,
+        Client(to, key, timeout=min(timeout, MANAGEMENT_SECONDS), verify=verify) as client,
+        user_client(to.url, timeout, verify) as http,
     ):
         admin = Admin(client)
         batch = arguments["batch_write_at"]
@@ -119,8 +130,7 @@ def _prove(arguments: Mapping[str, Any], subject: Subject, key: str) -> tuple[di
 
 
 def _validate(arguments: Mapping[str, Any]) -> None:
-    if not arguments["api_url"].startswith(("http://", "https://")):
-        raise Refused("api_url must begin with http:// or https://.")
+    way.checked(arguments)
     for name in ("batch_write_at", "wait", "timeout", "max_age"):
         if arguments[name] is not None and not arguments[name] > 0:
             raise Refused(f"{name} must be more than 0 seconds.")
@@ -137,11 +147,18 @@ def _prices(arguments: Mapping[str, Any]) -> Prices | None:
         raise Refused(f"input_cost_per_token and output_cost_per_token: {error}.") from error
 
 
-def _subject(arguments: Mapping[str, Any]) -> Subject:
+def _place(arguments: Mapping[str, Any]) -> str:
+    """What messages call the proxy."""
+    return str(ServicePort.of(arguments["service"]) if arguments["service"] else arguments["api_url"])
+
+
+def _subject(arguments: Mapping[str, Any], cluster: NamedCluster) -> Subject:
     prices = _prices(arguments)
+    # A Service is one of a cluster: the good verdict of another cluster's says nothing.
+    of = f" of {cluster.server}" if arguments["service"] else ""
     return Subject(
         fingerprint=arguments["fingerprint"],
-        api_url=arguments["api_url"].rstrip("/"),
+        api_url=_place(arguments).rstrip("/") + of,
         model=arguments["model"],
         input_cost_per_token=f"{prices.input.normalize():f}" if prices else "",
         output_cost_per_token=f"{prices.output.normalize():f}" if prices else "",
@@ -152,11 +169,8 @@ def _last_verdict(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return read_verdict(Path(arguments["verdict_file"])) if arguments["verdict_file"] else {}
 
 
-def _key(arguments: Mapping[str, Any]) -> str:
-    """The file's key, when one is named; a key in the environment is only there for those who name none."""
-    if arguments["api_key_file"]:
-        return read_file(Path(arguments["api_key_file"]), "api_key_file")
-    return str(arguments["api_key"])
+def _key(arguments: Mapping[str, Any], cluster: NamedCluster) -> str:
+    return admin_key(arguments, secret_store.store_of(arguments, cluster))
 
 
 def _now() -> datetime:

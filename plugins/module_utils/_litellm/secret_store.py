@@ -1,0 +1,137 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the modules read secrets: a directory of files, or a namespace of a cluster's Secrets. Nothing writes here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .._kubernetes.connection import ARGUMENTS as CLUSTER
+from .._kubernetes.connection import NamedCluster, Unreachable
+
+if TYPE_CHECKING:
+    from .._secrets.kubernetes_store import KubernetesStore
+    from .._secrets.write_once import Observation
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    **CLUSTER,
+    "secrets_directory": {"type": "path"},
+    "secrets_namespace": {"type": "str", "no_log": False},
+}
+EITHER = ("secrets_directory", "secrets_namespace")
+
+
+class Refused(Exception):
+    """The module can't do what was asked; the text says why and what next."""
+
+
+class Store(Protocol):
+    """Secrets by name. C(what) says in a message for whom one is read."""
+
+    def load(self, names: Sequence[str]) -> None:
+        """Read these at once. Nothing is said yet of those that can't be read."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is anything under this name; it may still be unusable."""
+
+    def text(self, name: str, what: str) -> str:
+        """The secret. Raises Refused."""
+
+    def place(self, name: str) -> str:
+        """Where it lies, in words."""
+
+
+def store_of(options: Mapping[str, Any], cluster: NamedCluster) -> Store | None:
+    """The store that the options name, if any."""
+    if options.get("secrets_namespace"):
+        return Namespace(cluster, str(options["secrets_namespace"]))
+    if options.get("secrets_directory"):
+        return Directory(Path(options["secrets_directory"]))
+    return None
+
+
+def read_file(path: Path, what: str) -> str:
+    """The text of a secret's file. Raises Refused with the path and the reason."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Refused(f"{what}: {path}: {error.strerror}. Make it first (the wave secrets does).") from error
+    except UnicodeDecodeError as error:
+        raise Refused(f"{what}: {path} holds something that is no text.") from error
+    if not text:
+        raise Refused(f"{what}: {path} is empty. Restore its content.")
+    return text
+
+
+class Directory:
+    """The files of M(tollgate.llm.file_secret)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self, names: Sequence[str]) -> None:
+        """Files are read one by one."""
+
+    def has(self, name: str) -> bool:
+        return (self._path / name).exists()
+
+    def text(self, name: str, what: str) -> str:
+        return read_file(self._path / name, what)
+
+    def place(self, name: str) -> str:
+        return str(self._path / name)
+
+
+class Namespace:
+    """The Secrets of M(tollgate.llm.kubernetes_secret)."""
+
+    def __init__(self, cluster: NamedCluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._read: dict[str, Observation] = {}
+        self._store: KubernetesStore | None = None
+
+    def load(self, names: Sequence[str]) -> None:
+        unread = sorted(set(names) - self._read.keys())
+        if not unread:
+            return
+        try:
+            self._read |= self._opened().observe(unread)
+        except Unreachable as error:
+            if error.trace:
+                raise
+            raise Refused(f"secrets_namespace {self._namespace}: {error}") from error
+
+    def has(self, name: str) -> bool:
+        seen = self._seen(name)
+        return seen.value is not None or seen.obstacle is not None
+
+    def text(self, name: str, what: str) -> str:
+        seen = self._seen(name)
+        if seen.obstacle is not None:
+            raise Refused(f"{what}: {seen.obstacle}.")
+        if seen.value is None:
+            state = "does not exist" if seen.holds.value == "nothing" else "is empty"
+            raise Refused(f"{what}: {self.place(name)} {state}. Make it first (the wave secrets does).")
+        text = seen.value.strip()
+        if not text:
+            raise Refused(f"{what}: {self.place(name)} is empty. Restore its content.")
+        return text
+
+    def place(self, name: str) -> str:
+        return f"Secret {self._namespace}/{name}"
+
+    def _seen(self, name: str) -> Observation:
+        self.load([name])
+        return self._read[name]
+
+    def _opened(self) -> KubernetesStore:
+        if self._store is None:
+            cluster = self._cluster.connected  # first: it says when the library is missing
+            from .._secrets.kubernetes_store import KubernetesStore  # noqa: PLC0415 (it needs that library)
+
+            self._store = KubernetesStore(cluster, self._namespace)
+        return self._store
