@@ -52,7 +52,7 @@ RULES = (
         "Mend the cause. It is noted as failed: the next run stops at it (P3009) and says how to go on.",
     ),
     _rule(
-        r"P1000|Authentication failed against database server",
+        r"P1000|Authentication failed against database server|password authentication failed for user",
         "the database refuses the user name or the password.",
         "They come from Secret {DATABASE_SECRET}. Is it the one that the database was made with? CloudNativePG takes a "
         "changed password over when the Secret has the label cnpg.io/reload=true.",
@@ -74,7 +74,7 @@ RULES = (
         "It has to own database {DATABASE_NAME}, or be granted CREATE and USAGE on the schema.",
     ),
     _rule(
-        r"P1001|Can't reach database server",
+        r"P1001|Can't reach database server|failed to resolve host|could not translate host name",
         "the database at {DATABASE_HOST} can't be reached.",
         "Is it healthy, and is that its Service? kubectl -n {namespace} get cluster,pods,svc. A NetworkPolicy may also "
         "keep the pod from it.",
