@@ -11,6 +11,7 @@ import hashlib
 DIGITS = 12
 
 
-def fingerprint(value: str) -> str:
-    """`sha256:` and the first 12 hex digits of the SHA-256 of the value's UTF-8 bytes."""
-    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:DIGITS]}"
+def fingerprint(value: str | bytes) -> str:
+    """`sha256:` and the first 12 hex digits of the SHA-256 of the value's (UTF-8) bytes."""
+    data = value.encode() if isinstance(value, str) else value
+    return f"sha256:{hashlib.sha256(data).hexdigest()[:DIGITS]}"

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
-from .._kubernetes.cluster import ClusterError, Forbidden, Overtaken
+from .._kubernetes.cluster import ClusterError, Overtaken
 from .fingerprint import fingerprint
+from .namespaces import make_namespaces, missing_namespaces
 from .secret_object import (
     LABELS,
     Object,
@@ -48,12 +49,20 @@ class UnusableSecretError(Exception):
 
 
 class KubernetesStore:
-    """A namespace of Secrets. C(may_be_missing): a namespace that does not exist counts as an empty one."""
+    """A namespace of Secrets.
 
-    def __init__(self, cluster: Server, namespace: str, *, may_be_missing: bool = False) -> None:
+    C(may_be_missing): a namespace that does not exist counts as an empty one. C(make_namespace): it is made when the
+    first secret is written.
+    """
+
+    def __init__(
+        self, cluster: Server, namespace: str, *, may_be_missing: bool = False, make_namespace: bool = False
+    ) -> None:
         self.cluster = cluster
         self.namespace = namespace
         self.may_be_missing = may_be_missing
+        self.make_namespace = make_namespace
+        self._missing: list[str] = []
 
     def place(self, name: str) -> Place:
         own = f"kubectl -n {self.namespace}"
@@ -64,29 +73,20 @@ class KubernetesStore:
         )
 
     def location(self, name: str) -> dict[str, str]:
-        return {"namespace": self.namespace, "resource": f"{self.namespace}/{name}"}
+        return {"resource": where(self.namespace, name)}
 
     def problems(self) -> list[str]:
         problem = namespace_problem(self.namespace)
         if problem:
             return [f"{problem}."]
-        try:
-            found = self.cluster.read("v1", "Namespace", self.namespace)
-        except Forbidden:
-            return []  # who may not read namespaces may still use the Secrets in one: those requests will tell
-        except ClusterError as error:
-            return [str(error)]
-        if found is None:
-            return [] if self.may_be_missing else [self._missing()]
-        if is_leaving(found):
-            return [f"namespace {self.namespace} is being removed. Wait until it is gone, then make it again."]
-        return []
-
-    def _missing(self) -> str:
-        return (
-            f"namespace {self.namespace} does not exist. Make it (kubectl create namespace {self.namespace}), "
-            "or set make_namespace: true."
-        )
+        missing, problems = missing_namespaces(self.cluster, [self.namespace])
+        if missing and not self.may_be_missing and not self.make_namespace:
+            problems.append(
+                f"namespace {self.namespace} does not exist. Make it (kubectl create namespace {self.namespace}), "
+                "or set make_namespace: true."
+            )
+        self._missing = missing
+        return problems
 
     def observe(self, names: Sequence[str]) -> dict[str, Observation]:
         if not names:
@@ -100,6 +100,10 @@ class KubernetesStore:
 
     def apply(self, wanted: Sequence[Wanted]) -> Iterator[Outcome]:
         """Side by side; when one fails, those that were not begun are left as they were."""
+        try:
+            made = bool(make_namespaces(self.cluster, self._missing))
+        except ClusterError as error:
+            raise StoreError(failure(error, [])) from None
         errors: list[StoreError] = []
 
         def work(entry: Wanted) -> Outcome | None:
@@ -113,7 +117,7 @@ class KubernetesStore:
             outcomes = list(pool.map(work, wanted))
         yield from (outcome for outcome in outcomes if outcome is not None)
         if errors:
-            raise StoreError("\n".join(map(str, errors)), changed=any(error.changed for error in errors))
+            raise StoreError("\n".join(map(str, errors)), changed=made or any(error.changed for error in errors))
 
     def _make_true(self, wanted: Wanted) -> Outcome:
         new = wanted.value
