@@ -56,6 +56,12 @@ status: environment ## Print what runs, as JSON; exit code 0 or 2
 proof: environment ## Prove now that it serves, stops and bills
 	@$(PLAYBOOK) playbooks/proof.yml -e gateway_proof_always=true $(ARGS)
 
+.PHONY: vllm-up vllm-down
+vllm-up: environment ## Start the models on a cluster (ARGS="-i inventories/kubernetes")
+	@$(PLAYBOOK) playbooks/vllm.yml -e gateway_vllm=up $(ARGS)
+vllm-down: environment ## Stop them; later runs leave them stopped
+	@$(PLAYBOOK) playbooks/vllm.yml -e gateway_vllm=down $(ARGS)
+
 .PHONY: logs
 logs: ## Follow the logs of all processes (STATE=directory for another gateway's)
 	@tail -n 20 -F $(STATE)/log/*.log
