@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .standing import Object, Standing, conditions, hopeless, pending, status
 
@@ -17,6 +17,19 @@ CREATING = ("ContainerCreating", "PodInitializing")
 REFUSED = ("unauthorized", "denied", "forbidden")
 KINDS_OF_CONTAINER = ("initContainerStatuses", "containerStatuses")
 LABELS = {"postgresql.cnpg.io/Cluster": "cnpg.io/cluster", "postgresql.cnpg.io/Pooler": "cnpg.io/poolerName"}
+
+# The scheduler's words (Kubernetes 1.34), the most telling first.
+UNSCHEDULABLE = (
+    (
+        "Insufficient nvidia.com/gpu",
+        "Free a GPU (make vllm-down stops models), add a node with one, or ask for fewer; a node whose GPUs are not "
+        "counted lacks its driver or device plugin (role nvidia_gpu).",
+    ),
+    ("Insufficient", "Add a node, free some of it on those there are, or ask for less."),
+    ("untolerated taint", "Declare a toleration for that taint, or remove the taint from a node."),
+    ("node affinity/selector", "Correct the node selector, or label a node."),
+    ("unbound immediate PersistentVolumeClaims", "Look what keeps the claim from being bound (kubectl describe pvc)."),
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ def troubles(pod: Object) -> Iterator[Trouble]:
     state = status(pod)
     scheduled = conditions(state).get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        yield Trouble(pending(scheduled.get("message") or "no node takes it"))
+        yield Trouble(_homeless(scheduled.get("message") or "no node takes it"))
     for kind in KINDS_OF_CONTAINER:
         for row in state.get(kind) or []:
             standing = _container(row)
@@ -88,6 +101,14 @@ def of_event(event: Object) -> Trouble | None:
     if reason == "FailedCreate" and "violates PodSecurity" in message:
         return Trouble(hopeless(message, "Correct the securityContext, or the label of the namespace."))
     return None
+
+
+def _homeless(message: str) -> Standing:
+    """No node takes it: that may change when a pod ends, or when an autoscaler adds a node."""
+    for word, next_step in UNSCHEDULABLE:
+        if word in message:
+            return replace(pending(message), next_step=next_step)
+    return pending(message)
 
 
 def _container(row: Object) -> Standing | None:

@@ -68,10 +68,22 @@ def test_what_is_on_its_way_is_no_trouble(state: str) -> None:
     assert not list(troubles(pod(container(state, reason="ContainerCreating"))))
 
 
-def test_a_pod_that_no_node_takes() -> None:
-    why = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
+@pytest.mark.parametrize(
+    ("why", "next_step"),
+    [
+        ("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.", "Free a GPU (make vllm-down"),
+        ("0/2 nodes are available: 1 Insufficient cpu, 1 Insufficient nvidia.com/gpu.", "Free a GPU"),
+        ("0/1 nodes are available: 1 Insufficient memory.", "Add a node, free some"),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint {nvidia.com/gpu: present}.", "Declare a toleration"),
+        ("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.", "Correct the node selector"),
+        ("0/1 nodes are available: 1 node(s) were unschedulable.", ""),
+    ],
+)
+def test_a_pod_that_no_node_takes_says_what_lacks_and_what_to_do(why: str, next_step: str) -> None:
     (found,) = troubles(pod(conditions=[row("PodScheduled", "False", "Unschedulable", why)]))
-    assert found.standing == pending(why)
+    assert (found.standing.outlook, found.standing.why) == (Outlook.PENDING, why)
+    assert found.standing.next_step.startswith(next_step)
+    assert bool(found.standing.next_step) == bool(next_step)
 
 
 def test_the_pods_of_an_earlier_template_do_not_count() -> None:
