@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.connection import NamedCluster, Unreachable
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.service_port import ServicePort
 from ansible_collections.tollgate.llm.plugins.module_utils._proof import module as proof_module
 from ansible_collections.tollgate.llm.plugins.module_utils._proof import proof
 from ansible_collections.tollgate.llm.plugins.module_utils._proof.interruption import on_signals
@@ -115,6 +120,76 @@ def test_the_key_may_lie_in_a_file(run: Module, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{MASTER}\n", encoding="utf-8")
     assert run(api_key=None, api_key_file=str(file))["ok"]
+
+
+def test_the_key_may_lie_in_a_secret_store(run: Module, tmp_path: Path) -> None:
+    (tmp_path / "master").write_text(MASTER, encoding="utf-8")
+    assert run(api_key=None, api_key_secret="master", secrets_directory=str(tmp_path))["ok"]
+    assert (
+        "No such file" in run(api_key=None, api_key_secret="none", secrets_directory=str(tmp_path), run="always")["msg"]
+    )
+    assert "secrets_namespace" in run(api_key=None, api_key_secret="master", run="always")["msg"]
+
+
+SERVICE = {"name": "litellm", "namespace": "llm", "port": 4000}
+
+
+@pytest.fixture
+def forwards(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The Services that were forwarded, to the gateway in memory."""
+    made: list[str] = []
+
+    @contextlib.contextmanager
+    def forwarded(_self: NamedCluster, service: ServicePort) -> Iterator[Any]:
+        made.append(str(service))
+        yield SimpleNamespace(host="127.0.0.1", port=54321, trouble="")
+
+    monkeypatch.setattr(NamedCluster, "forwarded", forwarded)
+    monkeypatch.setattr(NamedCluster, "server", "https://one.example")
+    return made
+
+
+def test_a_gateway_behind_a_service_is_proved_once_for_each_cluster(
+    run: Module, forwards: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(service=SERVICE)["ok"]
+    assert forwards == ["Service litellm in llm, port 4000"]
+    verdict = json.loads(run.verdict.read_text(encoding="utf-8"))
+    assert verdict["api_url"] == "Service litellm in llm, port 4000 of https://one.example"
+    assert run(service=SERVICE)["skipped_proof"]
+    assert len(forwards) == 1
+    monkeypatch.setattr(NamedCluster, "server", "https://other.example")
+    assert not run(service=SERVICE)["skipped_proof"]
+    assert not run()["skipped_proof"]
+
+
+def test_a_failed_proof_names_the_service_and_no_port_of_this_machine(
+    run: Module, gateway: Any, forwards: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.backend_status = 500
+    message = run(service=SERVICE)["msg"]
+    assert message.startswith("proof of Service litellm in llm, port 4000 of https://one.example: 4 of 7 checks failed")
+    assert "54321" not in message
+
+    def refused(_self: NamedCluster, _service: ServicePort) -> Any:
+        raise Unreachable("there is no Service litellm in llm.", absent=True)
+
+    monkeypatch.setattr(NamedCluster, "forwarded", refused)
+    message = run(service=SERVICE)["msg"]
+    assert message == "proof of Service litellm in llm, port 4000: there is no Service litellm in llm."
+
+
+def test_the_server_of_a_kubeconfig_is_known_without_asking_it(tmp_path: Path) -> None:
+    pytest.importorskip("kubernetes")
+    path = tmp_path / "kubeconfig"
+    context = {"name": "a", "context": {"cluster": "a", "user": "a"}}
+    clusters = [{"name": "a", "cluster": {"server": "https://cluster.example:6443"}}]
+    users = [{"name": "a", "user": {"token": "x"}}]
+    kind = {"apiVersion": "v1", "kind": "Config", "current-context": "a"}
+    path.write_text(json.dumps({**kind, "clusters": clusters, "users": users, "contexts": [context]}))
+    assert NamedCluster({"kubeconfig": str(path), "context": None}).server == "https://cluster.example:6443"
+    with pytest.raises(Unreachable, match="can't be used"):
+        _ = NamedCluster({"kubeconfig": str(path), "context": "b"}).server
 
 
 def test_a_verdict_that_can_not_be_written_is_a_warning(run: Module, tmp_path: Path) -> None:
