@@ -58,8 +58,8 @@ options:
         default: false
       data:
         description:
-          - What lies under each key, either C({secret: name}), a secret of the store, or C({value: text}), a text that
-            is no secret, such as the name of a user.
+          - What lies under each key, as a dictionary with one entry. C(secret) is the name of a secret of the store,
+            C(value) a text that is no secret, such as the name of a user.
         type: dict
         required: true
   make_namespace:
