@@ -187,4 +187,4 @@ class LookupModule(LookupBase):
                 return [str(each.found_in(Path(directory).expanduser())) for each in manifests]
             return [str(each.kept_in(Path(cache).expanduser(), timeout)) for each in manifests]
         except Trouble as error:
-            raise AnsibleLookupError(f"pinned_manifest: {error}") from error
+            raise AnsibleLookupError(str(error)) from None
