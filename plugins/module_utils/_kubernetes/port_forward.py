@@ -163,8 +163,9 @@ def _opened(cluster: Cluster, backend: Backend) -> socket.socket:
     try:
         websocket = connect(settings, url, {**headers, "sec-websocket-protocol": PROTOCOL})
     except (WebSocketException, OSError) as error:
-        refusal = ApiException(status=getattr(error, "status_code", None), reason=str(error))
+        code = getattr(error, "status_code", None)
+        refusal = ApiException(status=code, reason=str(error))
         refusal.body = getattr(error, "resp_body", None)
-        raise cluster.trouble(refusal, what) from error
+        raise cluster.trouble(error if code is None else refusal, what) from error
     opened: socket.socket = websocket.sock
     return opened
