@@ -78,6 +78,35 @@ options:
         description: The namespace.
         type: str
         required: true
+  applied:
+    description:
+      - CustomResourceDefinitions and Deployments which say by their fingerprint that all that belongs to them was
+        applied. See O(tollgate.llm.kubernetes_objects#module:anchor).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description: The kind.
+        type: str
+        choices: [CustomResourceDefinition, Deployment]
+        required: true
+      name:
+        description: The name.
+        type: str
+        required: true
+      namespace:
+        description: The namespace of a Deployment.
+        type: str
+      fingerprint:
+        description: The fingerprint.
+        type: str
+        required: true
+      definitions:
+        description: Definitions that have to be there too.
+        type: list
+        elements: str
+        default: []
   secrets:
     description: Secrets to look for. Only whether they are there is read.
     type: list
@@ -121,6 +150,16 @@ decisions:
   type: dict
   returned: always
   sample: {"Gateway API": "Gateway API v1.5.1 is there"}
+applied:
+  description: The names of those in O(applied) that have their fingerprint, and their definitions.
+  type: list
+  elements: str
+  returned: always
+incomplete:
+  description: The names of those in O(applied) that have their fingerprint, but not all their definitions any more.
+  type: list
+  elements: str
+  returned: always
 classes:
   description: The GatewayClasses.
   type: list
@@ -216,6 +255,18 @@ def address(asked: cluster.Cluster, gateway: dict[str, Any] | None) -> str:
     return str(addresses[0]["value"]) if addresses else ""
 
 
+def fingerprinted(look: Look, there: dict[str, Any], options: dict[str, Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {"applied": [], "incomplete": []}
+    for each in options["applied"]:
+        if each["kind"] == "Deployment":
+            metadata = look.metadata("apps/v1", "Deployment", each["namespace"], each["name"])
+        else:
+            metadata = [there[each["name"]]] if each["name"] in there else []
+        if any((item.get("annotations") or {}).get(manifests.FINGERPRINT) == each["fingerprint"] for item in metadata):
+            found["applied" if set(each["definitions"]) <= set(there) else "incomplete"].append(each["name"])
+    return found
+
+
 def foreign(look: Look, options: dict[str, Any]) -> None:
     for each in options["deployments"]:
         for found in look.metadata("apps/v1", "Deployment", each["namespace"], each["name"]):
@@ -232,7 +283,7 @@ def work(options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     look = Look(asked)
     releases = [definitions.Release.of(each) for each in options["releases"]]
     there = {}
-    if releases:
+    if releases or options["applied"]:
         listed = look.metadata("apiextensions.k8s.io/v1", "CustomResourceDefinition")
         there = {item["name"]: item for item in listed}
     decisions = {each.name: definitions.decide(each, there, options["manage"]) for each in releases}
@@ -240,6 +291,7 @@ def work(options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     return {
         "install": [name for name, decision in decisions.items() if decision.install],
         "decisions": {name: decision.why for name, decision in decisions.items()},
+        **fingerprinted(look, there, options),
         "classes": classes(look, options["gateway_class"], check_mode),
         "address": address(asked, options["gateway"]),
         "secrets": [
@@ -258,12 +310,20 @@ def main() -> None:
         "channel": {"type": "str"},
         "definitions": {"type": "list", "elements": "str", "required": True},
     }
+    anchor = {
+        "kind": {"type": "str", "choices": ["CustomResourceDefinition", "Deployment"], "required": True},
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str"},
+        "fingerprint": {"type": "str", "required": True},
+        "definitions": {"type": "list", "elements": "str", "default": []},
+    }
     module = AnsibleModule(
         argument_spec={
             "releases": {"type": "list", "elements": "dict", "default": [], "options": release},
             "manage": {"type": "bool", "default": True},
             "gateway_class": {"type": "str", "default": ""},
             "gateway": {"type": "dict", "options": NAMED},
+            "applied": {"type": "list", "elements": "dict", "default": [], "options": anchor},
             "deployments": {"type": "list", "elements": "dict", "default": [], "options": NAMED},
             "secrets": {"type": "list", "elements": "dict", "default": [], "options": NAMED, "no_log": False},
             "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
