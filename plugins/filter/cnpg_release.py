@@ -61,8 +61,10 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 OWN_NAMESPACE = "cnpg-system"
-NAME, CONTAINER = "cnpg-controller-manager", "manager"
-CONFIGURATION, CHANGED = "cnpg-controller-manager-config", "tollgate.llm/configuration"
+NAME = "cnpg-controller-manager"
+CONTAINER = "manager"
+CONFIGURATION = "cnpg-controller-manager-config"
+CHANGED = "tollgate.llm/configuration"
 
 
 def release(

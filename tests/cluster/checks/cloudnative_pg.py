@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
 from pathlib import Path
+from typing import Any
 
-import yaml
+from role_run import Role
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import available
 from tollgate_checks.objects import Object
 from tollgate_checks.watching import eventually
+from tollgate_cluster.lock import alone
+from tollgate_cluster.places import CHECKOUT_STATE, UPSTREAM
 
 API = "postgresql.cnpg.io/v1"
 IMAGE = "ghcr.io/cloudnative-pg/postgresql:17-standard-trixie"
@@ -26,37 +28,22 @@ OPERATOR: Object = {
 }
 
 
-def release() -> list[Object]:
-    """The operator's release manifest, out of the verified sources that it is built from."""
-    named = os.environ.get("TOLLGATE_CNPG_MANIFEST")
-    if named:
-        text = Path(named).read_text(encoding="utf-8")
-    else:
-        from tollgate_cluster.build import built  # noqa: PLC0415 (not needed where the manifest is named)
-        from tollgate_cluster.progress import Progress  # noqa: PLC0415 (as above)
-
-        text = (built("cloudnative-pg", Progress()) / "operator.yaml").read_text(encoding="utf-8")
-    return [document for document in yaml.safe_load_all(text) if document]
+def release(cluster: Cluster) -> dict[str, Any]:
+    """Where the role finds the operator's release manifest: by default it downloads it."""
+    if named := os.environ.get("TOLLGATE_CNPG_MANIFEST"):
+        return {"cnpg_operator_manifests_directory": str(Path(named).resolve().parent)}
+    return {"cnpg_operator_manifests_directory": str(UPSTREAM)} if cluster.made_here else {}
 
 
-@contextmanager
-def operator(cluster: Cluster) -> Iterator[None]:
-    """An operator that is available; one that was there before stays as it is."""
-    if cluster.get(OPERATOR):
-        yield
-        return
-    manifest = release()
-    try:
-        for wanted in manifest:
-            cluster.apply(wanted)
-        cluster.wait(OPERATOR, available, 120)
-        yield
-    finally:
-        # Its webhooks first: without the operator they would refuse what is left to delete.
-        for wanted in sorted(manifest, key=lambda entry: "Webhook" not in entry["kind"]):
-            cluster.delete(wanted)
-        for wanted in manifest:
-            cluster.wait_gone(wanted, 120)
+def installed(cluster: Cluster) -> None:
+    """An operator that is available. It stays: the checks beside this one may use it too."""
+    with alone(CHECKOUT_STATE / "operator.lock"):
+        found = cluster.get(OPERATOR)
+        if found and available(found):
+            return
+        with tempfile.TemporaryDirectory() as place:
+            run = Role("cnpg_operator", cluster, Path(place), release(cluster)).run()
+        assert run.code == 0, run.output[-6000:]
 
 
 def postgres(namespace: str, instances: int) -> Object:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from cloudnative_pg import create, healthy, operator, postgres, primary, query
+from cloudnative_pg import create, healthy, installed, postgres, primary, query
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.objects import Object
 from tollgate_checks.watching import eventually
@@ -18,10 +18,9 @@ INSERT = "insert into kept values ({}, '{}')"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def running_operator(cluster: Cluster) -> Iterator[None]:
+def running_operator(cluster: Cluster) -> None:
     """The operator, for all tests of this file."""
-    with operator(cluster):
-        yield
+    installed(cluster)
 
 
 def lose_the_primary(cluster: Cluster, database: Object, number: int) -> float:
