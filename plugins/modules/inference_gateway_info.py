@@ -246,12 +246,10 @@ def address(asked: cluster.Cluster, gateway: dict[str, Any] | None) -> str:
     if not gateway:
         return ""
     try:
-        _version, found = asked.find(
-            "gateway.networking.k8s.io/v1", "Gateway", gateway["namespace"], f"metadata.name={gateway['name']}"
-        )
+        found = asked.read("gateway.networking.k8s.io/v1", "Gateway", gateway["name"], gateway["namespace"])
     except cluster.Unknown:
         return ""
-    addresses = [each for item in found for each in (item.get("status") or {}).get("addresses") or []]
+    addresses = ((found or {}).get("status") or {}).get("addresses") or []
     return str(addresses[0]["value"]) if addresses else ""
 
 

@@ -75,61 +75,32 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, manifests
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import serving_certificate as pair
 
-NOT_FOUND, CONFLICT = 404, 409
 TRIES = 3  # another run may make it at the same time
 
 
-class Holder:
-    """The Secret."""
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.options = options
-        self.cluster = cluster.Cluster(options["kubeconfig"], options["context"])
-        self.called = f"Secret {options['namespace']}/{options['name']}"
-        self._kind = self.cluster.resource("v1", "Secret")
-        self._place = {"namespace": options["namespace"], "_request_timeout": (cluster.CONNECT, cluster.READ)}
-
-    def read(self) -> dict[str, Any] | None:
-        try:
-            return dict(self._kind.get(name=self.options["name"], **self._place).to_dict())
-        except (cluster.ApiException, cluster.HTTPError) as error:
-            if getattr(error, "status", None) == NOT_FOUND:
-                return None
-            raise self.cluster.trouble(error, f"get {self.called}") from error
-
-    def write(self, found: dict[str, Any] | None, data: dict[str, bytes]) -> bool:
-        """Create or replace. False when somebody else was faster."""
-        metadata = {
-            "name": self.options["name"],
-            "labels": {
-                "app.kubernetes.io/component": self.options["component"],
-                "app.kubernetes.io/part-of": "tollgate",
-                "app.kubernetes.io/managed-by": manifests.MANAGER,
-            },
-        }
-        if found:
-            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
-        body = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "kubernetes.io/tls",
-            "metadata": metadata,
-            "data": pair.encoded(data),
-        }
-        act = self._kind.replace if found else self._kind.create
-        try:
-            act(body=body, field_manager=manifests.MANAGER, **self._place)
-        except (cluster.ApiException, cluster.HTTPError) as error:
-            if getattr(error, "status", None) == CONFLICT:
-                return False
-            raise self.cluster.trouble(error, f"write {self.called}") from error
-        return True
+def declared(options: dict[str, Any], found: dict[str, Any] | None, data: dict[str, bytes]) -> dict[str, Any]:
+    labels = {
+        "app.kubernetes.io/component": options["component"],
+        "app.kubernetes.io/part-of": "tollgate",
+        "app.kubernetes.io/managed-by": manifests.MANAGER,
+    }
+    metadata = {"name": options["name"], "namespace": options["namespace"], "labels": labels}
+    if found:
+        metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/tls",
+        "metadata": metadata,
+        "data": pair.encoded(data),
+    }
 
 
 def keep(options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    holder = Holder(options)
+    asked = cluster.Cluster(options["kubeconfig"], options["context"])
+    called = f"Secret {options['namespace']}/{options['name']}"
     for _each in range(TRIES):
-        found = holder.read()
+        found = asked.read("v1", "Secret", options["name"], options["namespace"])
         why = "it was not there"
         if found:
             try:
@@ -142,15 +113,22 @@ def keep(options: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             labels = found["metadata"].get("labels") or {}
             if labels.get("app.kubernetes.io/managed-by") != manifests.MANAGER:
                 raise cluster.ClusterError(
-                    f"{holder.called} can't be used: {why}. It was not made here: correct it, or remove it, then one "
-                    "is made. Nothing was changed."
+                    f"{called} can't be used: {why}. It was not made here: correct it, or remove it, then one is made. "
+                    "Nothing was changed."
                 )
         if check_mode:
             return {"changed": True, "fingerprint": "", "why": why}
         data = pair.made(options["hosts"], options["days"])
-        if holder.write(found, data):
-            return {"changed": True, "fingerprint": pair.fingerprint(data), "why": why}
-    raise cluster.ClusterError(f"{holder.called} is being written by somebody else all the time. Run this again.")
+        wanted = declared(options, found, data)
+        try:
+            if found:
+                asked.replace(wanted)
+            else:
+                asked.create(wanted)
+        except cluster.Overtaken:
+            continue
+        return {"changed": True, "fingerprint": pair.fingerprint(data), "why": why}
+    raise cluster.ClusterError(f"{called} is being written by somebody else all the time. Run this again.")
 
 
 def main() -> None:
