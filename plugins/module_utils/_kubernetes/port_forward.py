@@ -87,7 +87,8 @@ class Forward:
         for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
         self._listener.close()
-        self._ended.close()
+        if not any(thread.is_alive() for thread in self._threads):
+            self._ended.close()  # else who still connects hears of the end by it
 
     def _start(self, work: Any, *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True, name=f"forward {self.service}")

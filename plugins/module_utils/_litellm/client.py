@@ -30,6 +30,8 @@ NOT_FOUND = 404
 TOO_MANY = 429
 UNAVAILABLE = (502, 503, 504)
 LONGEST_PAUSE = 30.0  # LiteLLM always says 60
+# Seconds that a connection may rest. Uvicorn closes it after 5, which a port-forward tells a second late.
+REST = 2.0
 
 
 class LiteLLMError(Exception):
@@ -73,7 +75,9 @@ class Client:
             timeout=timeout,
             verify=_verification(verify) if self.url.startswith("https") else False,
             trust_env=not local,
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            limits=httpx.Limits(
+                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=REST
+            ),
         )
 
     def __enter__(self) -> Client:

@@ -10,6 +10,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from .._litellm.client import REST
 from .answer import TOO_LATE, Answer, clean, refusal, streamed_answer, whole_answer
 from .ledger import TAG
 
@@ -32,6 +33,7 @@ def user_client(url: str, timeout: float, verify: bool | str) -> httpx.Client:
         timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
         verify=verify if url.startswith("https") else False,
         trust_env=not local,
+        limits=httpx.Limits(keepalive_expiry=REST),
     )
 
 
