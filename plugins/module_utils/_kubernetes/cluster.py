@@ -139,15 +139,9 @@ class Cluster:
     def _ask(self, path: str, query: list[tuple[str, Any]]) -> tuple[int, str]:
         headers = {"Accept": "*/*"}
         try:
-            answer = self._api.call_api(
-                path,
-                "GET",
-                query_params=query,
-                header_params=headers,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=(CONNECT, READ),
+            # The dynamic client's: that of ApiClient takes other arguments in version 37 than in 35.
+            answer = self._dynamic.request(
+                "GET", path, query_params=query, header_params=headers, _request_timeout=(CONNECT, READ)
             )
         except ApiException as error:
             if error.status is None:
