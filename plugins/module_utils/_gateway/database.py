@@ -47,6 +47,7 @@ CLUSTER_ARGUMENTS: dict[str, Any] = {
     "service": {"type": "dict", "options": SERVICE},
     "password_secret": {"type": "str", "no_log": False},
 }
+ENCODING = "UTF8"  # else texts of a database without an encoding (SQL_ASCII) are bytes
 # libpq begins with the address, which is a port of this machine that leads to a Service.
 ADDRESS = re.compile(r"connection (?:to server )?at \S+(?: \(\S+\))?, port \d+ failed: ")
 
@@ -108,7 +109,9 @@ class Database:
             if self.url_file:
                 url, schema = _for_libpq(Path(self.url_file).read_text(encoding="utf-8").strip())
                 address: dict[str, Any] = {"host": self.host, "port": self.port} if self.service else {}
-                connection = psycopg.connect(url, autocommit=True, connect_timeout=timeout, **address)
+                connection = psycopg.connect(
+                    url, autocommit=True, connect_timeout=timeout, client_encoding=ENCODING, **address
+                )
                 connection.execute("SELECT set_config('search_path', %s, false)", (f'"{schema}"',))
                 return connection
             password = self.password or Path(self.password_file or "").read_text(encoding="utf-8").strip()
@@ -120,6 +123,7 @@ class Database:
                 password=password,
                 autocommit=True,
                 connect_timeout=timeout,
+                client_encoding=ENCODING,
             )
         except OSError as error:
             raise GatewayError(f"database: {error.filename}: {error.strerror}.") from error
