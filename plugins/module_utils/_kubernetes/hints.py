@@ -52,6 +52,11 @@ RULES = (
         "Mend the cause. It is noted as failed: the next run stops at it (P3009) and says how to go on.",
     ),
     _rule(
+        r"no pg_hba.conf entry for host \"?(?P<client>[^\",\s]+)",
+        "the database has no rule (pg_hba.conf) that lets this user in from {client}.",
+        "Add one (CloudNativePG: spec.postgresql.pg_hba), or encrypt the connection, if the rules ask for that.",
+    ),
+    _rule(
         r"P1000|Authentication failed against database server|password authentication failed for user",
         "the database refuses the user name or the password.",
         "They come from Secret {DATABASE_SECRET}. Is it the one that the database was made with? CloudNativePG takes a "

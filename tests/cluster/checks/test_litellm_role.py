@@ -11,7 +11,7 @@ import re
 import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from tollgate_checks.objects import Object, pod, service
 from tollgate_cluster.places import CHECKOUT
 
 BIN = Path(sys.executable).parent
-LIMIT = 900  # seconds
+LIMIT = 1500  # seconds
 POSTGRES = "ghcr.io/cloudnative-pg/postgresql:17"
 # As an operator would do it, in seconds instead of a minute. Who is in the pod needs no password.
 SERVER = """
@@ -30,6 +30,7 @@ set -eu
 export PATH="$PATH:$(ls -d /usr/lib/postgresql/*/bin)"
 echo "$PASSWORD" >/tmp/password
 initdb -D /tmp/data -U litellm --pwfile /tmp/password --auth-local trust --auth-host scram-sha-256 >/dev/null
+echo "host all all all scram-sha-256" >>/tmp/data/pg_hba.conf
 exec postgres -D /tmp/data -c listen_addresses='*' -c unix_socket_directories=/tmp -c shared_buffers=32MB
 """
 HARDENED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
@@ -51,7 +52,7 @@ class Place:
     cluster: Cluster
     name: str
     directory: Path
-    values: dict[str, str]
+    values: dict[str, str] = field(repr=False)
 
     def run(self, *words: str, **variables: Any) -> Run:
         """The role, as in a play, with everything that it can be made to print."""
@@ -66,7 +67,7 @@ class Place:
             "litellm_namespace": self.name,
             "litellm_size": "small",
             "litellm_migration_retries": 0,
-            "litellm_timeout": 240,
+            "litellm_timeout": 480,
             **variables,
         }
         done = subprocess.run(
@@ -163,7 +164,7 @@ def database(place: Place) -> Object:
         "image": POSTGRES,
         "command": ["sh", "-c", SERVER],
         "env": [{"name": "PASSWORD", "valueFrom": reference}],
-        "readinessProbe": {"exec": {"command": ["pg_isready", "-h", "/tmp"]}, "periodSeconds": 1},
+        "readinessProbe": {"tcpSocket": {"port": 5432}, "periodSeconds": 1, "timeoutSeconds": 5},
         "securityContext": HARDENED,
         "volumeMounts": [{"name": "data", "mountPath": "/tmp"}],
     }

@@ -57,6 +57,9 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "Error: P1001: Can't reach database server at `litellm-pg-rw`:`5432`": ("litellm-pg-rw can't be reached",),
     "Can't reach database server at `db`:`5432`: it has no space left (53100)": ("volume is full",),
     "Error: P1000: Authentication failed against database server at `db`": ("refuses", "Secret litellm-pg-app"),
+    'P1000: Authentication failed.\n\nno pg_hba.conf entry for host "10.88.0.37", user "litellm"': (
+        "from 10.88.0.37.",
+    ),
     'FATAL: password authentication failed for user "litellm"': ("refuses",),
     "psycopg.OperationalError: failed to resolve host 'litellm-pg-rw'": ("can't be reached",),
     "Error: P1013: The provided database string is invalid. invalid port": ("percent-encoded",),
