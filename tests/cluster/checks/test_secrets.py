@@ -28,7 +28,7 @@ from tollgate_cluster.places import CHECKOUT
 sys.path.append(str(CHECKOUT / ".venv" / "collections"))
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster as modules_cluster
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.deliver import Rules, deliver, wanted_of
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import ensure
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError, ensure
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.fingerprint import fingerprint
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.kubernetes_store import KubernetesStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.value import Generate
@@ -48,6 +48,7 @@ DECLARED: list[dict[str, Any]] = [
     {"name": "vllm-api-key", "generate": {"format": "hex", "bytes": 24}},
     *({"name": f"virtual-{number}", "generate": {"prefix": "sk-"}} for number in range(20)),
 ]
+SOME = [Wanted(entry["name"], generate=Generate(**entry["generate"])) for entry in DECLARED[:4]]
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,19 @@ class Place:
         """The store by a connection of its own."""
         return KubernetesStore(Counting(str(self.cluster.kubeconfig), None), self.store, make_namespace=True)
 
+    def fill(self, *wanted: Wanted) -> None:
+        """Put secrets into the store, without a play."""
+        report = ensure(self.connected(), wanted)
+        assert report.error is None, report.error
+
+    def copied(self, *entries: dict[str, Any]) -> dict[str, Any]:
+        """Deliver without a play: the module's result."""
+        store = self.connected()
+        plain = {"type": "Opaque", "labels": None, "immutable": False}
+        report = deliver(store.cluster, store, wanted_of([{**plain, **entry} for entry in entries]), Rules())
+        assert report.errors == []
+        return report.result()
+
     def namespace(self) -> Object | None:
         """The store's namespace."""
         return self.cluster.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.store}})
@@ -267,7 +281,8 @@ def test_twenty_racing_creators_end_with_one_value(place: Place) -> None:
 
 
 def test_a_changed_salt_is_refused_with_both_fingerprints(place: Place) -> None:
-    assert place.run().changed == 2
+    place.fill(*SOME)
+    assert place.copied(*place.deliver)["summary"]["created"] == 3
     salt = place.held(place.store, "litellm-salt-key")["value"]
     with pytest.raises(client.ApiException, match="immutable"):
         place.cluster.patch(
@@ -298,15 +313,16 @@ def test_a_changed_salt_is_refused_with_both_fingerprints(place: Place) -> None:
 
 
 def test_what_somebody_else_put_there_is_kept(place: Place) -> None:
+    place.fill(*SOME)
     place.put(place.name, "litellm-secrets", {"OPENAI_API_KEY": OTHER})
-    assert place.run().changed == 2
+    assert place.copied(*place.deliver)["summary"] == {"created": 2, "updated": 1, "unchanged": 0, "deleted": 0}
     master = place.held(place.store, "litellm-master-key")["value"]
     found = place.held(place.name, "litellm-secrets")
     assert (found["OPENAI_API_KEY"], found["PROXY_MASTER_KEY"]) == (OTHER, master)
     place.put(place.name, "foreign", {"PROXY_MASTER_KEY": OTHER})
     foreign = {"name": "foreign", "namespace": place.name, "data": {"PROXY_MASTER_KEY": {"secret": "vllm-api-key"}}}
-    message = place.run(secrets_deliver=[foreign]).message
-    assert "which was not delivered from here" in message
+    with pytest.raises(SecretsRefusedError, match="which was not delivered from here"):
+        place.copied(foreign)
     assert place.held(place.name, "foreign") == {"PROXY_MASTER_KEY": OTHER}
 
 
@@ -314,27 +330,31 @@ def test_a_new_version_replaces_the_old_one_everywhere(place: Place) -> None:
     entry = {"name": "keys", "namespace": place.name, "data": {"OPENAI_API_KEY": {"secret": "openai"}}}
     first, second, third = "first-of-the-values", "second-of-the-values", "third-of-the-values"
     place.known += [first, second, third]
-    for value in (first, second):
-        versions = [{"name": "openai", "value": value, "mode": "versioned"}]
-        assert place.run(secrets_declared=versions, secrets_deliver=[entry]).changed == 2
-        assert place.held(place.name, "keys") == {"OPENAI_API_KEY": value}
+    place.fill(Wanted("openai", value=first, mode=Mode.VERSIONED))
+    assert place.copied(entry)["changed"]
+    versions = [{"name": "openai", "value": second, "mode": "versioned"}]
+    assert place.run(secrets_declared=versions, secrets_deliver=[entry]).changed == 2
+    assert place.held(place.name, "keys") == {"OPENAI_API_KEY": second}
     assert place.held(place.store, "openai") == {"value": second, "previous": first}
-    store = place.connected()
-    for wanted in (Wanted("openai"), Wanted("openai", value=third, mode=Mode.VERSIONED)):
-        assert ensure(store, [wanted]).error is None
+    place.fill(Wanted("openai"))  # from now on it is written once, and immutable
+    kept = place.secret(place.store, "openai")
+    assert kept
+    assert kept["immutable"] is True
+    place.fill(Wanted("openai", value=third, mode=Mode.VERSIONED))
     assert place.held(place.store, "openai") == {"value": third, "previous": second}
 
 
 def test_absent_keeps_the_store_until_its_loss_is_confirmed(place: Place) -> None:
-    place.run()
+    place.fill(*SOME)
+    place.copied(*place.deliver)
     kept = place.versions()
     assert place.run("--check", secrets_state="absent").changed == 1
     assert place.versions() == kept
     assert place.run(secrets_state="absent").changed == 1
     assert place.cluster.all("v1", "Secret", place.name) == []
-    assert len(place.cluster.all("v1", "Secret", place.store)) == len(DECLARED)
-    assert place.run(secrets_state="absent").changed == 0
+    assert len(place.cluster.all("v1", "Secret", place.store)) == len(SOME)
     assert place.run(secrets_state="absent", secrets_allow_loss=True).changed == 1
+    assert place.run(secrets_state="absent", secrets_allow_loss=True).changed == 0
     assert place.values() == []
     assert place.namespace()
 
@@ -384,7 +404,7 @@ def test_who_is_not_allowed_hears_the_verb_and_the_resource(place: Place, reader
 
 def test_a_delivery_that_is_not_allowed_says_so(place: Place, reader: Path) -> None:
     place.store = place.name
-    assert ensure(place.connected(), [Wanted("litellm-master-key", generate=Generate())]).error is None
+    place.fill(SOME[0])
     message = place.run(
         kubeconfig=reader,
         secrets_declared=[{"name": "litellm-master-key"}],
