@@ -212,7 +212,7 @@ class Look:
             )
         except (cluster.ApiException, cluster.HTTPError) as error:
             raise self._cluster.trouble(error, f"list {kind}s{f' in {namespace}' if namespace else ''}") from error
-        return [item["metadata"] for item in json.loads(answer.data)["items"]]
+        return [item["metadata"] for item in json.loads(answer.data)["items"] or []]
 
     def knows(self, api_version: str, kind: str) -> bool:
         """Whether the cluster has this kind."""

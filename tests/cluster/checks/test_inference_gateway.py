@@ -143,13 +143,13 @@ class Place:
         return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": self.name}}
 
     def versions(self) -> dict[str, str]:
-        """The resource versions of everything that the role applies, and of its pods."""
+        """What everything that the role applies is at, and its pods."""
         group = "gateway.networking.k8s.io/v1"
         wanted = [(api, kind, "") for api, kind in ((group, "GatewayClass"), WEBHOOK, DEFINITION)]
         wanted += [(api, kind, namespace) for namespace in (self.name, *SYSTEM) for api, kind in EVERYWHERE]
         wanted += [(api, kind, self.name) for api, kind in SERVING]
         return {
-            f"{kind} {namespace}/{each['metadata']['name']}": each["metadata"]["resourceVersion"]
+            f"{kind} {namespace}/{each['metadata']['name']}": version(each)
             for api, kind, namespace in wanted
             for each in self.cluster.all(api, kind, namespace or None)
             if (each["metadata"].get("labels") or {}).get(OWNER, self.name) == self.name
@@ -181,13 +181,21 @@ SERVING = (
 CONTROLLERS = (("envoy-gateway", SYSTEM[0]), ("ai-gateway-controller", SYSTEM[1]))
 
 
+def version(found: Object) -> str:
+    """The resource version; of what notes how ready its containers are, the version of its specification."""
+    metadata = found["metadata"]
+    if found["kind"] in ("Deployment", "Pod"):
+        return f"{metadata['uid']} {metadata.get('generation', '')}"
+    return str(metadata["resourceVersion"])
+
+
 def model(namespace: str, name: str, image: str, *arguments: str, path: str) -> Object:
     """A model server as the role vllm names it."""
     server = {
         "name": "vllm",
         "image": image,
         "args": ["--model", name, "--served-model-name", name, "--port", "8000", *arguments],
-        "readinessProbe": {"httpGet": {"path": path, "port": 8000}, "periodSeconds": 1},
+        "readinessProbe": {"httpGet": {"path": path, "port": 8000}, "periodSeconds": 1, "timeoutSeconds": 5},
         "securityContext": HARDENED,
     }
     return deployment(namespace, f"vllm-{name}", server)
