@@ -141,7 +141,12 @@ class Cluster:
         try:
             # The dynamic client's: that of ApiClient takes other arguments in version 37 than in 35.
             answer = self._dynamic.request(
-                "GET", path, query_params=query, header_params=headers, _request_timeout=(CONNECT, READ)
+                "GET",
+                path,
+                query_params=query,
+                header_params=headers,
+                serialize=False,
+                _request_timeout=(CONNECT, READ),
             )
         except ApiException as error:
             if error.status is None:
