@@ -66,7 +66,6 @@ class Place:
         given = {
             "litellm_namespace": self.name,
             "litellm_size": "small",
-            "litellm_migration_retries": 0,
             "litellm_timeout": 480,
             **variables,
         }
@@ -242,12 +241,13 @@ def test_from_nothing_to_a_connected_proxy_and_back(place: Place, database: Obje
 
 @pytest.mark.first
 def test_a_migration_that_fails_is_explained_and_runs_when_its_cause_is_gone(place: Place, database: Object) -> None:
+    once = {"litellm_migration_retries": 0}
     place.secret("other", username="litellm", password=secrets.token_hex(24))
-    refused = place.run(litellm_database_secret="other").message
+    refused = place.run(**once, litellm_database_secret="other").message
     assert "the database refuses the user name or the password" in refused
     assert "Secret other" in refused
 
-    unreachable = place.run(litellm_database_host="nowhere-rw").message
+    unreachable = place.run(**once, litellm_database_host="nowhere-rw").message
     assert "the database at nowhere-rw can't be reached" in unreachable
 
     table = (
@@ -257,7 +257,7 @@ def test_a_migration_that_fails_is_explained_and_runs_when_its_cause_is_gone(pla
     )
     row = "insert into _prisma_migrations (id, checksum, migration_name) values ('1', repeat('0', 64), '{}')"
     query(place, database, f"{table}; {row.format(EARLIER)}")
-    failed = place.run().message
+    failed = place.run(**once).message
     assert "migration can't become ready" in failed
     assert f'migration "{EARLIER}"' in failed
     assert "has failed in this database before (Prisma P3009)" in failed
