@@ -127,7 +127,7 @@ class Place:
         url = f"http://{self.name}.{SYSTEM[0]}.svc.cluster.local{path}"
         client = self.object("v1", "Pod", "client")
         code, output = self.cluster.execute(
-            client, "python3", "-c", REQUEST, url, key, json.dumps(body) if body else "", seconds=90
+            client, "python3", "-c", REQUEST, url, key, json.dumps(body) if body else "", container="client", seconds=90
         )
         assert code == 0, output
         status, _blank, answer = output.partition(" ")
@@ -159,7 +159,7 @@ class Place:
         """How often the picker of a model has chosen."""
         client = self.object("v1", "Pod", "client")
         url = f"http://{model}-epp.{self.name}:9090/metrics"
-        _code, output = self.cluster.execute(client, "python3", "-c", REQUEST, url, "", "")
+        _code, output = self.cluster.execute(client, "python3", "-c", REQUEST, url, "", "", container="client")
         lines = [line for line in output.splitlines() if line.startswith("inference_objective_request_total{")]
         return sum(round(float(line.rpartition(" ")[2])) for line in lines)
 
