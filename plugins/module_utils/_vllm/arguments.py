@@ -29,8 +29,8 @@ class Argument:
         return self.option.replace("_", "-")
 
     def spec(self) -> dict[str, Any]:
-        """Its entry in a module's argument_spec."""
-        return {"type": self.kind, **({"choices": list(self.choices)} if self.choices else {})}
+        """Its entry in a module's argument_spec. No argument is a secret, whatever its name sounds like."""
+        return {"type": self.kind, "no_log": False, **({"choices": list(self.choices)} if self.choices else {})}
 
     def words(self, value: Any) -> list[str]:
         """On the command line."""
