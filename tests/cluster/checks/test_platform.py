@@ -15,7 +15,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -26,8 +26,10 @@ import yaml
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.objects import Object
 from tollgate_checks.watching import eventually
+from tollgate_cluster.places import CHECKOUT
 
 pytestmark = pytest.mark.platform
+Record = Callable[[str, object], None]
 PORT = 4000  # the runbook's
 MODEL = "qwen-local"
 RUNBOOK = Path(__file__).with_name("runbook.sh")
@@ -85,9 +87,7 @@ def test_a_first_check_mode_predicts_and_writes_nothing(cluster: Cluster) -> Non
     assert not (platform.STATE / "verdicts" / "data.json").exists()
 
 
-def test_from_nothing_to_the_proof(
-    cluster: Cluster, first_run: platform.Run, record_property: pytest.RecordProperty
-) -> None:
+def test_from_nothing_to_the_proof(cluster: Cluster, first_run: platform.Run, record_property: Record) -> None:
     record_property("from nothing to the proof", f"{first_run.seconds:.0f} s")
     for wave in WAVES:
         verdict = json.loads((platform.STATE / "verdicts" / f"{wave}.json").read_text())
@@ -95,9 +95,7 @@ def test_from_nothing_to_the_proof(
         record_property(f"wave {wave}", f"{verdict['seconds']:.0f} s")
 
 
-def test_again_nothing_changes(
-    cluster: Cluster, first_run: platform.Run, record_property: pytest.RecordProperty
-) -> None:
+def test_again_nothing_changes(cluster: Cluster, first_run: platform.Run, record_property: Record) -> None:
     before = platform.versions(cluster)
     run = platform.well(platform.play(cluster))
     assert run.counts["changed"] == 0, run.output
@@ -162,9 +160,7 @@ def test_the_status_is_a_verdict(cluster: Cluster, first_run: platform.Run, tmp_
     assert len(verdict["checks"]) >= 8
 
 
-def test_requests_go_on_while_the_primary_is_lost(
-    cluster: Cluster, forwarded: str, record_property: pytest.RecordProperty
-) -> None:
+def test_requests_go_on_while_the_primary_is_lost(cluster: Cluster, forwarded: str, record_property: Record) -> None:
     value = key(cluster, "high")
     rows = int(platform.shell(cluster, LEDGER_ROWS))
     answers: list[int] = []
@@ -300,7 +296,7 @@ def killed(cluster: Cluster, seconds: float) -> bool:
     """Kill -9 a run after so many seconds. Returns whether it was still at work."""
     with subprocess.Popen(
         platform.command("site.yml"),
-        cwd=platform.CHECKOUT,
+        cwd=CHECKOUT,
         env=platform.environment(cluster),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -328,7 +324,7 @@ def cured(cluster: Cluster, first_run: platform.Run, moment: float) -> None:
 
 
 def test_a_killed_run_is_cured_by_the_next(
-    cluster: Cluster, first_run: platform.Run, chance: Random, record_property: pytest.RecordProperty
+    cluster: Cluster, first_run: platform.Run, chance: Random, record_property: Record
 ) -> None:
     moment = chance.uniform(10, first_run.seconds * 0.5)
     record_property("killed after", f"{moment:.1f} s")
@@ -337,7 +333,7 @@ def test_a_killed_run_is_cured_by_the_next(
 
 @pytest.mark.soak
 def test_runs_killed_at_many_moments_are_cured(
-    cluster: Cluster, first_run: platform.Run, chance: Random, soak_rounds: int, record_property: pytest.RecordProperty
+    cluster: Cluster, first_run: platform.Run, chance: Random, soak_rounds: int, record_property: Record
 ) -> None:
     for number in range(soak_rounds):
         moment = chance.uniform(5, first_run.seconds * 0.6)
