@@ -260,7 +260,7 @@ def life_of_a_gateway(place: Place, record_property: Callable[[str, object], Non
 
     status, answer = place.complete("checked")
     assert status == 200, answer
-    assert json.loads(answer)["usage"]["completion_tokens"] == 4
+    assert json.loads(answer)["usage"]["completion_tokens"] > 0
     assert place.complete("checked", "wrong")[0] == 401
     assert place.ask("/nobody/v1/models")[0] == 404
     decided = place.decisions("checked")
