@@ -41,9 +41,36 @@ options:
         type: path
 """
 
-    IN_CLUSTER = (
-        DOCUMENTATION
-        + r"""
+    # Whole again: sanity reads no joined texts.
+    IN_CLUSTER = r"""
+options:
+  database:
+    description: The database, straight to the server (never through a pooler).
+    type: dict
+    required: true
+    suboptions:
+      url_file:
+        description: A file that holds the database's URL. The other options then don't count.
+        type: path
+      host:
+        description: The server.
+        type: str
+        default: 127.0.0.1
+      port:
+        description: Its port.
+        type: int
+        default: 5432
+      name:
+        description: The database.
+        type: str
+        default: litellm
+      user:
+        description: The role.
+        type: str
+        default: litellm
+      password_file:
+        description: A file that holds the role's password.
+        type: path
       service:
         description:
           - The Service of a cluster behind which the database is. It is reached through a port-forward that ends with
@@ -67,4 +94,3 @@ options:
         description: The secret that holds the role's password, in O(secrets_namespace) or O(secrets_directory).
         type: str
 """
-    )

@@ -77,14 +77,14 @@ class Forwards:
     """In place of port-forwards: what they lead to, or why they do not."""
 
     def __init__(self) -> None:
-        self.refuse: Unreachable | None = None
+        self.refuse = Unreachable("")
         self.trouble = ""
         self.services: list[str] = []
         self.open = 0
 
     @contextlib.contextmanager
     def __call__(self, service: ServicePort) -> Iterator[Any]:
-        if self.refuse:
+        if str(self.refuse):
             raise self.refuse
         self.services.append(str(service))
         self.open += 1

@@ -132,7 +132,7 @@ class Silent:
 
 
 def test_pods_with_the_same_trouble_are_explained_once() -> None:
-    found = [Troubled(POD, Trouble(pending("ended with exit code 2"), "migrations")) for _ in range(2)]
+    found = [Troubled(POD, Trouble(pending("ended with exit code 2"), "migrations")) for again in range(2)]
     lines = explanation(Silent(), None, found, "gateway")  # type: ignore[arg-type] (it stands in for the cluster)
     assert len([line for line in lines if line.startswith("This means: ")]) == 1
     assert "  migrations| A migration has a start record but no successful completion record.\x1b[0m" in lines
