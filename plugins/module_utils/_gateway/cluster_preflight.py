@@ -94,12 +94,16 @@ def rights(declared: Mapping[str, Any]) -> list[Right]:
         for namespace in (proxy, models)
         for verb, resource, group in (
             ("patch", "deployments", "apps"),
+            ("delete", "deployments", "apps"),
             ("patch", "services", ""),
             ("patch", "configmaps", ""),
+            ("patch", "poddisruptionbudgets", "policy"),
             ("create", "secrets", ""),
+            ("update", "secrets", ""),
             ("create", "pods/portforward", ""),
             ("get", "pods/log", ""),
-            ("list", "events", ""),
+            ("watch", "pods", ""),
+            ("watch", "events", ""),
         )
     ]
     kept = [Right(verb, "secrets", "", store) for verb in ("get", "create", "update")]
