@@ -89,11 +89,15 @@ CHECKS := .venv/bin/pytest -q tests/cluster/checks
 
 .PHONY: test-cluster
 test-cluster: test-environment $(if $(TOLLGATE_KUBECONFIG),,cluster) ## Check the cluster that TOLLGATE_KUBECONFIG names, else that of make cluster
-	@$(CHECKS) -n 6 $(ARGS)
+	@$(CHECKS) -n 6 --dist worksteal $(ARGS)
 	$(if $(ARGS),exit 0)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --scenario-name kubernetes
 	# What stops or breaks the cluster, one after the other; afterwards it runs again.
 	$(if $(TOLLGATE_KUBECONFIG),,$(CHECKS) -m "alone and not soak")
+
+.PHONY: test-platform
+test-platform: test-environment $(if $(TOLLGATE_KUBECONFIG),,cluster) ## The whole platform on that cluster: from nothing to the proof, again, killed, refused, torn down
+	@$(CHECKS) -m "platform and not soak" $(ARGS)
 
 SEED ?= 1
 ROUNDS ?= 10
@@ -103,7 +107,8 @@ test-soak: test-environment ## What is too long for every day, at random moments
 	@install -d -m 0700 .tollgate .tollgate/soak
 	.venv/bin/python tests/support/killed.py --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/killed-$(SEED).log | grep -E '^(round|seed)'
 	if [ -e "$${TOLLGATE_KUBECONFIG:-.tollgate/cluster/kubeconfig}" ]; then
-	    $(CHECKS) -m "soak and not alone" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/cluster-$(SEED).log
+	    $(CHECKS) -m "soak and not alone and not platform" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/cluster-$(SEED).log
+	    $(CHECKS) -m "soak and platform" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/platform-$(SEED).log
 	    $(if $(TOLLGATE_KUBECONFIG),,$(CHECKS) -m "soak and alone" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/life-$(SEED).log)
 	else
 	    echo 'no cluster, so its long checks were left out: make cluster, or name one in TOLLGATE_KUBECONFIG'

@@ -59,7 +59,7 @@ def check_cluster(declared: Mapping[str, Any]) -> None:
         _check_version(cluster)
         lacking = missing(cluster, rights(declared))
     except ClusterError as error:
-        raise GatewayError(str(error), next_step="Nothing was changed.") from error
+        raise GatewayError(str(error), next_step="Nothing was changed.") from None  # its text has it all
     if lacking:
         raise GatewayError(
             f"{cluster.named} may not do at {cluster.server} what this run needs:\n"
