@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -68,7 +69,9 @@ class Cluster:
         self._api = client.ApiClient(settings)
         self.server = str(settings.host)
         try:
-            self._dynamic = dynamic.DynamicClient(self._api)
+            # What the client learns is kept apart: the shared place may tell of an earlier cluster at this address.
+            self._learnt = tempfile.TemporaryDirectory(prefix="tollgate-")
+            self._dynamic = dynamic.DynamicClient(self._api, cache_file=f"{self._learnt.name}/kinds.json")
         except (ApiException, HTTPError) as error:
             raise self.trouble(error, "ask it for its version") from error
 
