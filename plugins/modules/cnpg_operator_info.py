@@ -92,8 +92,8 @@ operators:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, cnpg_operator
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, cnpg_operator, connection
 
 DATABASES = "postgresql.cnpg.io/v1"
 
@@ -120,8 +120,7 @@ def main() -> None:
             "namespace": {"type": "str", "default": "cnpg-system"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "fingerprint": {"type": "str", "default": ""},
-            "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-            "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+            **connection.ARGUMENTS,
         },
         supports_check_mode=True,
     )

@@ -181,8 +181,13 @@ secrets:
 import json
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, definitions, manifests
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
+    cluster,
+    connection,
+    definitions,
+    manifests,
+)
 
 NAMED: dict[str, Any] = {"name": {"type": "str", "required": True}, "namespace": {"type": "str", "required": True}}
 # Definitions are large and Secrets are secret: the API server leaves out all but their metadata.
@@ -324,8 +329,7 @@ def main() -> None:
             "applied": {"type": "list", "elements": "dict", "default": [], "options": anchor},
             "deployments": {"type": "list", "elements": "dict", "default": [], "options": NAMED},
             "secrets": {"type": "list", "elements": "dict", "default": [], "options": NAMED, "no_log": False},
-            "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-            "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+            **connection.ARGUMENTS,
         },
         supports_check_mode=True,
     )

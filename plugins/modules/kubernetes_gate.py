@@ -178,8 +178,14 @@ seconds:
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, gate, http_check, wanted
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
+    cluster,
+    connection,
+    gate,
+    http_check,
+    wanted,
+)
 
 ONCE = 3.0  # seconds, in check mode
 
@@ -208,8 +214,7 @@ def main() -> None:
         "http": {"type": "list", "elements": "dict", "default": [], "options": http_check.ARGUMENTS},
         "timeout": {"type": "int", "default": 600},
         "fail": {"type": "bool", "default": True},
-        "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-        "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+        **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if cluster.KUBERNETES_IMPORT_ERROR:

@@ -151,8 +151,13 @@ objects:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, manifests, server_side_apply
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
+    cluster,
+    connection,
+    manifests,
+    server_side_apply,
+)
 
 ACTIONS = ("created", "updated", "unchanged", "deleted")
 
@@ -236,8 +241,7 @@ def main() -> None:
                     "namespace": {"type": "str"},
                 },
             },
-            "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-            "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+            **connection.ARGUMENTS,
         },
         supports_check_mode=True,
     )

@@ -142,8 +142,8 @@ secrets:
       sample: Secret litellm-store/litellm-salt-key
 """
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.argument_spec import module_arguments
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.kubernetes_store import KubernetesStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.run import run
@@ -155,8 +155,7 @@ def main() -> None:
         {
             "namespace": {"type": "str", "required": True},
             "make_namespace": {"type": "bool", "default": False},
-            "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-            "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+            **connection.ARGUMENTS,
         }
     )
     module = AnsibleModule(**arguments)

@@ -143,8 +143,8 @@ namespaces:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.file_store import FileStore
@@ -183,8 +183,7 @@ def main() -> None:
             "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "make_namespace": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-            "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+            **connection.ARGUMENTS,
         },
         mutually_exclusive=[("store_namespace", "store_directory")],
         required_if=[("state", "present", ("store_namespace", "store_directory"), True)],

@@ -71,8 +71,8 @@ why:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, manifests
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection, manifests
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import serving_certificate as pair
 
 TRIES = 3  # another run may make it at the same time
@@ -139,8 +139,7 @@ def main() -> None:
             "hosts": {"type": "list", "elements": "str", "required": True},
             "days": {"type": "int", "default": 3650},
             "component": {"type": "str", "required": True},
-            "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-            "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+            **connection.ARGUMENTS,
         },
         supports_check_mode=True,
     )

@@ -99,8 +99,8 @@ explanation:
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.standing import Object
 from ansible_collections.tollgate.llm.plugins.module_utils._nvidia import gpus
 
@@ -177,8 +177,7 @@ def main() -> None:
             "options": {"name": {"type": "str", "required": True}, "namespace": {"type": "str", "required": True}},
         },
         "timeout": {"type": "int", "default": 900},
-        "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-        "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+        **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if cluster.KUBERNETES_IMPORT_ERROR:

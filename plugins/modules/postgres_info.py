@@ -127,8 +127,8 @@ phase:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, postgres
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection, postgres
 
 API = "postgresql.cnpg.io/v1"
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -202,8 +202,7 @@ def main() -> None:
             **OPTIONS,
             "state": {"type": "str", "choices": ["present", "hibernated", "absent"], "default": "present"},
             "allow_loss": {"type": "bool", "default": False},
-            "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-            "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+            **connection.ARGUMENTS,
         },
         supports_check_mode=True,
     )

@@ -112,8 +112,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, port_forward
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection, port_forward
 from ansible_collections.tollgate.llm.plugins.module_utils._vllm import served
 from ansible_collections.tollgate.llm.plugins.module_utils._vllm.options import REFERENCE
 
@@ -184,8 +184,7 @@ def main() -> None:
         "key_secret": {"type": "dict", "required": True, "no_log": False, "options": REFERENCE},
         "key_fingerprint": {"type": "str", "default": "", "no_log": False},
         "timeout": {"type": "int", "default": 60},
-        "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-        "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+        **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if cluster.KUBERNETES_IMPORT_ERROR:

@@ -332,8 +332,8 @@ force:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._vllm import options, plan
 
 MINE = "app.kubernetes.io/managed-by=tollgate,app.kubernetes.io/component=vllm"
@@ -367,8 +367,7 @@ def main() -> None:
         "drain_seconds": {"type": "int", "default": 10},
         "startup_seconds": {"type": "int", "default": 3600},
         "gpu_resource": {"type": "str", "default": "nvidia.com/gpu"},
-        "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
-        "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+        **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if cluster.KUBERNETES_IMPORT_ERROR:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,10 +24,6 @@ except ImportError:
 else:
     KUBERNETES_IMPORT_ERROR = None
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "kubeconfig": {"type": "path"},
-    "context": {"type": "str"},
-}
 CONNECT, READ = 5, 30  # seconds
 GOOD, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
 NOT_FOUND, CONFLICT = 404, 409
@@ -57,6 +54,7 @@ class Cluster:
 
     def __init__(self, kubeconfig: str | None, context: str | None) -> None:
         self.named = kubeconfig or "the default kubeconfig"
+        self._discovery = threading.Lock()  # the client's list of kinds is not made for threads
         settings = client.Configuration()
         try:
             config.load_kube_config(config_file=kubeconfig, context=context, client_configuration=settings)
@@ -162,7 +160,8 @@ class Cluster:
     def resource(self, api_version: str, kind: str) -> Any:
         """The dynamic client's resource. Raises Unknown while the cluster has no such kind."""
         try:
-            return self._dynamic.resources.get(api_version=api_version, kind=kind)
+            with self._discovery:
+                return self._dynamic.resources.get(api_version=api_version, kind=kind)
         except ResourceNotFoundError as error:
             raise Unknown(f"the cluster has no kind {kind} of {api_version} yet") from error
 

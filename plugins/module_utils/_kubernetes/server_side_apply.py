@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from .change import differences, meant, shown
-from .cluster import CONNECT, READ, Cluster, ClusterError, Unknown
+from .cluster import CONFLICT, CONNECT, NOT_FOUND, READ, Cluster, ClusterError, Unknown
 from .manifests import FINGERPRINT, MANAGER, Declared
 from .standing import Object
 
@@ -27,7 +26,7 @@ except ImportError:
 
 CONCURRENCY = 8
 PAUSE = 0.5  # seconds between two tries
-NOT_FOUND, CONFLICT, INVALID, INTERNAL = 404, 409, 422, 500
+INVALID, INTERNAL = 422, 500
 PATCH = "application/apply-patch+yaml"
 
 
@@ -63,16 +62,11 @@ class Apply:
         self.cluster = cluster
         self.rules = rules
         self.outcomes: list[Outcome] = []
-        self._discovery = threading.Lock()  # the client's list of kinds is not made for threads
-
-    def _kind(self, declared: Declared) -> Any:
-        with self._discovery:
-            return self.cluster.resource(declared.api_version, declared.kind)
 
     def carries(self, anchor: Declared, fingerprint: str) -> bool:
         """Whether the cluster has the anchor with this fingerprint: the whole list was applied then."""
         try:
-            found = self._get(self._kind(anchor), anchor.name, anchor.namespace)
+            found = self._found(anchor)
         except Unknown:
             return False
         annotations = found["metadata"].get("annotations") or {} if found else {}
@@ -80,8 +74,7 @@ class Apply:
 
     def namespace(self, name: str, level: str, labels: dict[str, str]) -> None:
         """Make a namespace that is not there; one that is there is left as it is."""
-        kind = self.cluster.resource("v1", "Namespace")
-        if self._get(kind, name, "") is not None:
+        if self.cluster.read("v1", "Namespace", name) is not None:
             return
         body = {
             "apiVersion": "v1",
@@ -90,7 +83,9 @@ class Apply:
         }
         if not self.rules.check_mode:
             try:
-                kind.create(body=body, field_manager=MANAGER, _request_timeout=(CONNECT, READ))
+                self.cluster.resource("v1", "Namespace").create(
+                    body=body, field_manager=MANAGER, _request_timeout=(CONNECT, READ)
+                )
             except (ApiException, HTTPError) as error:
                 if getattr(error, "status", None) == CONFLICT:
                     return  # somebody else has just made it
@@ -131,13 +126,13 @@ class Apply:
 
     def _once(self, declared: Declared) -> Outcome:
         try:
-            kind = self._kind(declared)
+            kind = self.cluster.resource(declared.api_version, declared.kind)
         except Unknown:
             if self.rules.check_mode:
                 return Outcome(declared, "created", after={"": declared.body}, validated=False)
             raise
         declared = _placed(declared, bool(kind.namespaced))
-        before = self._get(kind, declared.name, declared.namespace)
+        before = self._found(declared)
         try:
             after = json.loads(
                 kind.patch(
@@ -175,11 +170,11 @@ class Apply:
 
     def _removed(self, declared: Declared) -> Outcome:
         try:
-            kind = self._kind(declared)
+            kind = self.cluster.resource(declared.api_version, declared.kind)
         except Unknown:
             return Outcome(declared, "unchanged")
         declared = _placed(declared, bool(kind.namespaced))
-        if self._get(kind, declared.name, declared.namespace) is None:
+        if self._found(declared) is None:
             return Outcome(declared, "unchanged")
         if not self.rules.check_mode:
             try:
@@ -192,12 +187,12 @@ class Apply:
             except (ApiException, HTTPError) as error:
                 if getattr(error, "status", None) != NOT_FOUND:
                     raise self.cluster.trouble(error, f"delete {declared}") from error
-            self._gone(kind, declared)
+            self._gone(declared)
         return Outcome(declared, "deleted", {"": declared.body})
 
-    def _gone(self, kind: Any, declared: Declared) -> None:
+    def _gone(self, declared: Declared) -> None:
         deadline = time.monotonic() + self.rules.timeout
-        while (found := self._get(kind, declared.name, declared.namespace)) is not None:
+        while (found := self._found(declared)) is not None:
             if time.monotonic() >= deadline:
                 held = ", ".join(found["metadata"].get("finalizers") or []) or "nothing that it names"
                 raise ClusterError(
@@ -206,16 +201,8 @@ class Apply:
                 )
             time.sleep(PAUSE)
 
-    def _get(self, kind: Any, name: str, namespace: str) -> Object | None:
-        try:
-            answer = kind.get(name=name, namespace=namespace or None, serialize=False, _request_timeout=(CONNECT, READ))
-        except (ApiException, HTTPError) as error:
-            if getattr(error, "status", None) == NOT_FOUND:
-                return None
-            what = f"get {kind.kind} {name}" + (f" in {namespace}" if namespace else "")
-            raise self.cluster.trouble(error, what) from error
-        found: Object = json.loads(answer.data)
-        return found
+    def _found(self, declared: Declared) -> Object | None:
+        return self.cluster.read(declared.api_version, declared.kind, declared.name, declared.namespace)
 
     def _refusal(self, error: Exception, declared: Declared) -> ClusterError:
         trouble = self.cluster.trouble(error, f"apply {declared}")
