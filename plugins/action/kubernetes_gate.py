@@ -11,23 +11,23 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.gate import refusal
+from ansible_collections.tollgate.llm.plugins.modules import kubernetes_gate
+from ansible_collections.tollgate.llm.plugins.plugin_utils.in_worker import InWorker
 
 FIRST, NEXT = 5, 15  # seconds of a slice; long enough for the module to be sure that something can't heal
 TIMEOUT = 600  # as in the module
 
 
-class ActionModule(ActionBase):
+class ActionModule(InWorker):
     """Wait, and show progress."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+    _supports_async = False
+    module = kubernetes_gate
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        options = dict(self._task.args)
+    def execute(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         try:
             left = int(options.get("timeout", TIMEOUT))
         except (TypeError, ValueError) as error:
@@ -37,11 +37,7 @@ class ActionModule(ActionBase):
         deadline = began + left
         while True:
             seconds = max(1, min(length, round(deadline - time.monotonic())))
-            answer = self._execute_module(
-                module_name="tollgate.llm.kubernetes_gate",
-                module_args={**options, "timeout": seconds, "fail": False},
-                task_vars=task_vars,
-            )
+            answer = super().execute({**options, "timeout": seconds, "fail": False}, task_vars)
             result.update(answer)
             over = time.monotonic() >= deadline
             if answer.get("failed") or answer["ok"] or answer["hopeless"] or over or self._task.check_mode:

@@ -65,7 +65,13 @@ def steps() -> list[Step]:
             "mypy",
             "strict types",
             _tool(
-                "mypy", str(LINK / "plugins" / "module_utils"), SIMULATOR, "tests/support", *CLUSTER, "tools/bundled.py"
+                "mypy",
+                str(LINK / "plugins" / "module_utils"),
+                str(LINK / "plugins" / "plugin_utils"),
+                SIMULATOR,
+                "tests/support",
+                *CLUSTER,
+                "tools/bundled.py",
             ),
             30,
             environment={"MYPYPATH": ":".join(map(str, MODULES))},

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import os
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,7 @@ else:
     KUBERNETES_IMPORT_ERROR = None
 
 CONNECT, READ = 5, 30  # seconds
+NOWHERE = f"{os.devnull}/kinds.json"  # can't be written, which the client does not mind
 GOOD, UNAUTHORIZED, FORBIDDEN = 200, 401, 403
 NOT_FOUND, CONFLICT = 404, 409
 
@@ -67,9 +68,8 @@ class Cluster:
         self._api = client.ApiClient(settings)
         self.server = str(settings.host)
         try:
-            # What the client learns is kept apart: the shared place may tell of an earlier cluster at this address.
-            self._learnt = tempfile.TemporaryDirectory(prefix="tollgate-")
-            self._dynamic = dynamic.DynamicClient(self._api, cache_file=f"{self._learnt.name}/kinds.json")
+            # What the client learns is not kept: its shared place may tell of an earlier cluster at this address.
+            self._dynamic = dynamic.DynamicClient(self._api, cache_file=NOWHERE)
         except (ApiException, HTTPError) as error:
             raise self.trouble(error, "ask it for its version") from error
 
