@@ -65,6 +65,12 @@ options:
     description: Seconds until a removed object has to be gone.
     type: int
     default: 120
+  roll_on_secrets:
+    description:
+      - Whether pods are replaced when a value changes that they read from a Secret. Their template then carries the
+        annotation C(tollgate.llm/secrets), a digest of those values. The verb C(get) on these Secrets is needed.
+    type: bool
+    default: false
   fingerprint:
     description:
       - A text that stands for the whole list, such as the digest of a release's manifest. Deployments, Jobs and
@@ -231,6 +237,7 @@ def main() -> None:
             "force_conflicts": {"type": "bool", "default": False},
             "retry": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 120},
+            "roll_on_secrets": {"type": "bool", "default": False},
             "fingerprint": {"type": "str", "default": ""},
             "anchor": {
                 "type": "dict",
@@ -249,7 +256,13 @@ def main() -> None:
         if error:
             module.fail_json(msg=missing_required_lib(name), exception=error)
     options = module.params
-    rules = server_side_apply.Rules(module.check_mode, options["force_conflicts"], options["retry"], options["timeout"])
+    rules = server_side_apply.Rules(
+        module.check_mode,
+        options["force_conflicts"],
+        options["retry"],
+        options["timeout"],
+        options["roll_on_secrets"],
+    )
     outcomes: list[server_side_apply.Outcome] = []
     try:
         apply = server_side_apply.Apply(cluster.Cluster(options["kubeconfig"], options["context"]), rules)

@@ -16,6 +16,7 @@ from typing import Any
 from .change import differences, meant, shown
 from .cluster import CONFLICT, CONNECT, NOT_FOUND, READ, Cluster, ClusterError, Unknown
 from .manifests import FINGERPRINT, MANAGER, Declared
+from .pod_secrets import WORKLOADS, marked
 from .standing import Object
 
 try:
@@ -53,6 +54,7 @@ class Rules:
     force_conflicts: bool = False
     retry: float = 60.0  # seconds
     timeout: float = 120.0  # seconds until a removed object is gone
+    roll_on_secrets: bool = False
 
 
 class Apply:
@@ -131,7 +133,7 @@ class Apply:
             if self.rules.check_mode:
                 return Outcome(declared, "created", after={"": declared.body}, validated=False)
             raise
-        declared = _placed(declared, bool(kind.namespaced))
+        declared = self._marked(_placed(declared, bool(kind.namespaced)))
         before = self._found(declared)
         try:
             after = json.loads(
@@ -152,6 +154,15 @@ class Apply:
                 return Outcome(declared, "created", after={"": declared.body}, validated=False)
             raise self._refusal(error, declared) from error
         return self._compared(declared, before, after)
+
+    def _marked(self, declared: Declared) -> Declared:
+        if not (self.rules.roll_on_secrets and declared.kind in WORKLOADS):
+            return declared
+
+        def read(name: str) -> Object | None:
+            return self.cluster.read("v1", "Secret", name, declared.namespace)
+
+        return replace(declared, body=marked(declared.body, read))
 
     def _compared(self, declared: Declared, before: Object | None, after: Object) -> Outcome:
         if before is None:

@@ -109,7 +109,7 @@ def _locked_out(key: str, expected: str) -> Found:
     return Found(
         False,
         f"it refuses the key of its Secret, {mine}: the Secret was changed after the pods had started",
-        "Restart them (kubectl rollout restart). With vllm_api_key_fingerprint a new key does that by itself.",
+        "Run the wave serving again, which starts them anew, or restart them (kubectl rollout restart).",
         final=True,
     )
 
