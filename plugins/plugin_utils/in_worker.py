@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
+from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils import basic
 from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
@@ -71,8 +72,8 @@ class InWorker(ActionBase):
         """Whether the module would run on this machine, as this user, by this Python, and be waited for."""
         if self._connection.transport != "local" or self._connection.become or self._task.async_val:
             return False
-        wanted = self._templar.template(task_vars.get("ansible_python_interpreter", ""))
-        return bool(wanted) and Path(str(wanted)) == Path(sys.executable)
+        wanted = C.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars)
+        return Path(str(self._templar.template(wanted))) == Path(sys.executable)
 
 
 @contextlib.contextmanager
