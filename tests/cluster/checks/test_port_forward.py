@@ -55,12 +55,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.answer(self.rfile.read(int(self.headers["Content-Length"])))
     def do_GET(self):
-        if self.path != "/stream":
+        if not self.path.startswith("/stream/"):
             return self.answer(b"x" * int(self.path[1:]) if self.path[1:] else os.environ["HOSTNAME"].encode())
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for part in range(5):
+        for part in range(int(self.path.rpartition('/')[2])):
             self.wfile.write(b"6\\r\\npart %d\\r\\n" % part)
             self.wfile.flush()
             time.sleep(0.4)
@@ -158,7 +158,7 @@ def test_a_stream_with_pauses_arrives_as_it_is_sent(running: str, connected: our
     with (
         forwarded(connected, running, "web", 80) as forward,
         client(forward) as http,
-        http.stream("GET", "/stream") as answer,
+        http.stream("GET", "/stream/5") as answer,
     ):
         arrived = [(time.monotonic(), text) for text in answer.iter_text()]
     assert "".join(text for moment, text in arrived) == "".join(f"part {number}" for number in range(5))
@@ -190,7 +190,7 @@ def test_what_is_open_when_a_pod_goes_ends_at_once(
     cluster: Cluster, running: str, connected: ours.Cluster, stack: contextlib.ExitStack
 ) -> None:
     forward = stack.enter_context(forwarded(connected, running, "web", 80))
-    parts = stack.enter_context(stack.enter_context(client(forward)).stream("GET", "/stream")).iter_text()
+    parts = stack.enter_context(stack.enter_context(client(forward)).stream("GET", "/stream/100")).iter_text()
     next(parts)
     cluster.delete(cluster.all("v1", "Pod", running)[0], gracePeriodSeconds=0)
     with pytest.raises(httpx.HTTPError):
