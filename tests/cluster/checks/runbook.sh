@@ -28,7 +28,7 @@ for call in {1..60}; do
 done
 
 # spend ledger:
-curl -s http://localhost:4000/spend/logs -H "Authorization: Bearer $MASTER" | head -c 200
+curl -s http://localhost:4000/spend/logs -H "Authorization: Bearer $MASTER"
 echo
 
 for value in "$LOW" "$HIGH"; do

@@ -115,6 +115,7 @@ def test_the_runbooks_lines_work_as_they_are_written(cluster: Cluster, forwarded
     said = platform.shell(cluster, RUNBOOK.read_text(encoding="utf-8"), seconds=300)
     assert '"choices"' in said
     assert "LOW was refused on call" in said
+    assert '"call_type":"acompletion"' in said  # the ledger
 
 
 def test_a_declared_key_is_billed_and_another_is_refused(cluster: Cluster, forwarded: str) -> None:
