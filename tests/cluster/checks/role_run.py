@@ -19,7 +19,7 @@ from tollgate_checks.cluster import Cluster
 from tollgate_cluster.places import CHECKOUT
 
 BIN = Path(sys.executable).parent
-LIMIT = 600  # seconds
+LIMIT = 1500  # seconds
 RECAP = re.compile(r"^localhost +: +(?P<counts>ok=.*)$", re.M)
 
 
@@ -46,6 +46,44 @@ class Run:
         return " ".join(self.output.replace("''", "'").split())
 
 
+def play_role(
+    cluster: Cluster,
+    directory: Path,
+    role: str,
+    given: dict[str, Any],
+    *words: str,
+    entry: str = "main",
+    kubeconfig: Path | None = None,
+) -> Run:
+    """Run a role's entry point to its end, well or not, with everything that it can be made to print."""
+    called = {"name": f"tollgate.llm.{role}", "tasks_from": entry}
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local"}
+    tasks = [{"name": "Role", "ansible.builtin.import_role": called}]
+    (directory / "play.json").write_text(json.dumps([{**play, "tasks": tasks}]), encoding="utf-8")
+    (directory / "given.json").write_text(json.dumps(given), encoding="utf-8")
+    began = time.monotonic()
+    done = subprocess.run(
+        [
+            *(str(BIN / "ansible-playbook"), "--inventory", "localhost,", "-vvv", "--diff", *words),
+            *("--extra-vars", f"@{directory / 'given.json'}", str(directory / "play.json")),
+        ],
+        cwd=CHECKOUT,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_FORCE_COLOR": "0",
+            "K8S_AUTH_KUBECONFIG": str(kubeconfig or cluster.kubeconfig),
+        },
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout + done.stderr, time.monotonic() - began)
+
+
 @dataclass(frozen=True)
 class Role:
     """A role as in a play, against one namespace."""
@@ -57,31 +95,8 @@ class Role:
     secrets: tuple[str, ...] = ()  # what it must not print
 
     def run(self, *words: str, **variables: Any) -> Run:
-        """Run it to its end, well or not, with everything that it can be made to print."""
-        task = {"name": "Role", "ansible.builtin.import_role": {"name": f"tollgate.llm.{self.name}"}}
-        play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": [task]}
-        (self.place / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-        began = time.monotonic()
-        done = subprocess.run(
-            [
-                *(str(BIN / "ansible-playbook"), "--inventory", "localhost,", "-vv", "--diff", *words),
-                *("--extra-vars", json.dumps({**self.given, **variables}), str(self.place / "play.yml")),
-            ],
-            cwd=CHECKOUT,
-            env={
-                **os.environ,
-                "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-                "ANSIBLE_FORCE_COLOR": "0",
-                "K8S_AUTH_KUBECONFIG": str(self.cluster.kubeconfig),
-            },
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
-        run = Run(done.returncode, done.stdout + done.stderr, time.monotonic() - began)
+        """Run it; no secret may be in what it prints."""
+        run = play_role(self.cluster, self.place, self.name, {**self.given, **variables}, *words)
         assert not [number for number, value in enumerate(self.secrets) if value in run.output], (
             "a secret is in the output"
         )

@@ -6,10 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +15,14 @@ from typing import Any
 import pytest
 from completion import CLIENT
 from gates import gate
+from role_run import Run, play_role
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import available, ready
 from tollgate_checks.objects import Object, deployment, pod
 from tollgate_checks.watching import eventually
 from tollgate_cluster.places import CHECKOUT
 
-BIN = Path(sys.executable).parent
 MANIFESTS = CHECKOUT / ".tollgate" / "cluster" / "manifests"
-LIMIT = 600  # seconds
 SYSTEM = ("envoy-gateway-system", "envoy-ai-gateway-system")
 KEY = "not-a-secret"
 SLOW = 20  # seconds until the slow model's first token; Envoy's own limit is 15
@@ -38,7 +33,6 @@ HARDENED = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-CHANGED = re.compile(r"^localhost +: .*changed=(\d+) .*failed=(\d+)", re.M)
 REQUEST = """\
 import sys, urllib.request, urllib.error
 url, key, body = sys.argv[1:]
@@ -51,28 +45,6 @@ except urllib.error.HTTPError as error:
 """
 
 
-@dataclass(frozen=True)
-class Run:
-    """How a play ended, and what it printed."""
-
-    code: int
-    output: str
-
-    @property
-    def changed(self) -> int:
-        """Tasks that changed something; fails when the play failed."""
-        assert self.code == 0, self.output[-6000:]
-        found = CHANGED.search(self.output)
-        assert found, self.output
-        return int(found[1])
-
-    @property
-    def message(self) -> str:
-        """Why it failed, on one line."""
-        assert self.code, self.output
-        return " ".join(self.output.split())
-
-
 @dataclass
 class Place:
     """A namespace, and the role in it."""
@@ -83,11 +55,6 @@ class Place:
 
     def run(self, entry: str, *words: str, **variables: Any) -> Run:
         """The role's entry point, as in a play."""
-        role = {"name": "tollgate.llm.inference_gateway", "tasks_from": entry}
-        tasks = [{"ansible.builtin.include_role": role, "name": "Inference gateway"}]
-        play = [{"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}]
-        file = self.directory / "play.yml"
-        file.write_text(json.dumps(play), encoding="utf-8")
         given = {
             "inference_gateway_install": "envoy",
             "inference_gateway_size": "small",
@@ -97,25 +64,7 @@ class Place:
             "inference_gateway_timeout": 180,
             **variables,
         }
-        done = subprocess.run(
-            [
-                *(str(BIN / "ansible-playbook"), "--inventory", "localhost,", *words),
-                *("--extra-vars", json.dumps(given), str(file)),
-            ],
-            cwd=CHECKOUT,
-            env={
-                **os.environ,
-                "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-                "K8S_AUTH_KUBECONFIG": str(self.cluster.kubeconfig),
-            },
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout + done.stderr)
+        return play_role(self.cluster, self.directory, "inference_gateway", given, *words, entry=entry)
 
     def serve(self, *words: str, **variables: Any) -> Run:
         """The wave serving, with both models."""
@@ -338,7 +287,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     if case == "an unknown class" and not known(cluster, "gateway.networking.k8s.io/v1", "GatewayClass"):
         says = "the cluster has no Gateway API"
     place = Place(cluster, namespace, tmp_path)
-    assert says in place.run("main", **{"inference_gateway_pools": [], **variables}).message
+    assert says in place.run("main", **{"inference_gateway_pools": [], **variables}).refusal
     assert not cluster.all("v1", "ServiceAccount", namespace, "app.kubernetes.io/managed-by=tollgate")
 
 

@@ -6,23 +6,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from role_run import Run, play_role
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import ready
 from tollgate_checks.objects import Object, pod, service
-from tollgate_cluster.places import CHECKOUT
 
-BIN = Path(sys.executable).parent
-LIMIT = 1500  # seconds
 POSTGRES = "ghcr.io/cloudnative-pg/postgresql:17"
 # As an operator would do it, in seconds instead of a minute. Who is in the pod needs no password.
 SERVER = """
@@ -56,41 +51,11 @@ class Place:
 
     def run(self, *words: str, **variables: Any) -> Run:
         """The role, as in a play, with everything that it can be made to print."""
-        play = {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "connection": "local",
-            "tasks": [{"ansible.builtin.import_role": {"name": "tollgate.llm.litellm"}, "name": "Bring up the proxy"}],
-        }
-        (self.directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-        given = {
-            "litellm_namespace": self.name,
-            "litellm_size": "small",
-            "litellm_timeout": 480,
-            **variables,
-        }
-        done = subprocess.run(
-            [
-                *(str(BIN / "ansible-playbook"), "--inventory", "localhost,", "-vvv", "--diff"),
-                *(*words, "--extra-vars", json.dumps(given), str(self.directory / "play.yml")),
-            ],
-            cwd=CHECKOUT,
-            env={
-                **os.environ,
-                "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-                "K8S_AUTH_KUBECONFIG": str(self.cluster.kubeconfig),
-            },
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
-        output = done.stdout + done.stderr
+        given = {"litellm_namespace": self.name, "litellm_size": "small", "litellm_timeout": 480, **variables}
+        run = play_role(self.cluster, self.directory, "litellm", given, *words)
         for name, value in self.values.items():
-            assert value not in output, f"the value of {name} was printed"
-        return Run(done.returncode, output)
+            assert value not in run.output, f"the value of {name} was printed"
+        return run
 
     def object(self, api_version: str, kind: str, name: str) -> Object:
         """An object by name, to be asked for."""
@@ -117,27 +82,6 @@ class Place:
         """A Secret of the role's."""
         self.values.update({f"{name}/{key}": value for key, value in values.items() if key != "username"})
         self.cluster.apply({**self.object("v1", "Secret", name), "stringData": values})
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a run ended, and all that it printed."""
-
-    code: int
-    output: str
-
-    @property
-    def changed(self) -> int:
-        """How many tasks changed something; fails when the run did."""
-        recap = re.search(r"changed=(\d+) .*failed=0", self.output)
-        assert self.code == 0 and recap, self.output[-6000:]
-        return int(recap.group(1))
-
-    @property
-    def message(self) -> str:
-        """Why it failed, on one line; fails when it did not."""
-        assert self.code, self.output[-6000:]
-        return " ".join(self.output.partition("FAILED!")[2].split())
 
 
 @pytest.fixture
@@ -225,7 +169,7 @@ def test_from_nothing_to_a_connected_proxy_and_back(place: Place, database: Obje
     assert place.run(**slower).changed == 0
 
     # A Secret that is not there keeps the new pod from starting, and the old one serves on.
-    lacking = place.run(**slower, litellm_secret="nowhere").message
+    lacking = place.run(**slower, litellm_secret="nowhere").refusal
     assert 'secret "nowhere" not found' in lacking
     assert "Make it, or correct the reference" in lacking
     serving = place.cluster.get(place.object("v1", "Pod", second))
@@ -243,11 +187,11 @@ def test_from_nothing_to_a_connected_proxy_and_back(place: Place, database: Obje
 def test_a_migration_that_fails_is_explained_and_runs_when_its_cause_is_gone(place: Place, database: Object) -> None:
     once = {"litellm_migration_retries": 0}
     place.secret("other", username="litellm", password=secrets.token_hex(24))
-    refused = place.run(**once, litellm_database_secret="other").message
+    refused = place.run(**once, litellm_database_secret="other").refusal
     assert "the database refuses the user name or the password" in refused
     assert "Secret other" in refused
 
-    unreachable = place.run(**once, litellm_database_host="nowhere-rw").message
+    unreachable = place.run(**once, litellm_database_host="nowhere-rw").refusal
     assert "the database at nowhere-rw can't be reached" in unreachable
 
     table = (
@@ -257,7 +201,7 @@ def test_a_migration_that_fails_is_explained_and_runs_when_its_cause_is_gone(pla
     )
     row = "insert into _prisma_migrations (id, checksum, migration_name) values ('1', repeat('0', 64), '{}')"
     query(place, database, f"{table}; {row.format(EARLIER)}")
-    failed = place.run(**once).message
+    failed = place.run(**once).refusal
     assert "migration can't become ready" in failed
     assert f'migration "{EARLIER}"' in failed
     assert "has failed in this database before (Prisma P3009)" in failed
@@ -272,9 +216,9 @@ def test_a_migration_that_fails_is_explained_and_runs_when_its_cause_is_gone(pla
 
 
 def test_what_is_missing_is_named(place: Place) -> None:
-    image = place.run(litellm_image="ghcr.io/berriai/litellm:v1.106.999").message
+    image = place.run(litellm_image="ghcr.io/berriai/litellm:v1.106.999").refusal
     assert "the image ghcr.io/berriai/litellm:v1.106.999 does not exist" in image
-    secret = place.run(litellm_database_secret="nowhere").message
+    secret = place.run(litellm_database_secret="nowhere").refusal
     assert 'secret "nowhere" not found' in secret
 
 
@@ -291,7 +235,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(place: Place) ->
         "litellm_settings.cache_params.password: that looks like a secret",
         "Nothing was changed.",
     ):
-        assert text in refused.message
+        assert text in refused.refusal
     # Only the command line that this test gave it is there, which is not printed.
     assert literal not in refused.output
     assert not any(place.parts().values())

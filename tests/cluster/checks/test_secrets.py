@@ -6,10 +6,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes import client
+from role_run import Run, play_role
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.objects import Object
 from tollgate_cluster.places import CHECKOUT
@@ -34,10 +31,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets.kubernetes_s
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.value import Generate
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import Mode, Wanted
 
-BIN = Path(sys.executable).parent
-LIMIT = 120  # seconds
 RACERS = 20
-RECAP = re.compile(r"^localhost +: .*changed=(\d+) .*failed=0", re.M)
 OTHER = "another-horse-battery-staple"
 RECORD = "tollgate.llm/fingerprint"
 OURS = {"app.kubernetes.io/managed-by": "tollgate", "app.kubernetes.io/part-of": "tollgate"}
@@ -49,27 +43,6 @@ DECLARED: list[dict[str, Any]] = [
     *({"name": f"virtual-{number}", "generate": {"prefix": "sk-"}} for number in range(20)),
 ]
 SOME = [Wanted(entry["name"], generate=Generate(**entry["generate"])) for entry in DECLARED[:4]]
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a play ended, and all that it printed."""
-
-    code: int
-    output: str
-
-    @property
-    def changed(self) -> int:
-        """Tasks that changed something; fails when the play did."""
-        found = RECAP.search(self.output)
-        assert self.code == 0 and found, self.output[-6000:]
-        return int(found[1])
-
-    @property
-    def message(self) -> str:
-        """Why it failed, on one line; fails when it did not."""
-        assert self.code, self.output[-6000:]
-        return " ".join(self.output.split())
 
 
 @dataclass
@@ -111,8 +84,6 @@ class Place:
 
     def run(self, *words: str, kubeconfig: Path | None = None, **variables: Any) -> Run:
         """The role, as in a play, with everything that it can be made to print; no value may be in that."""
-        role = {"name": "Keep the secrets", "ansible.builtin.import_role": {"name": "tollgate.llm.secrets"}}
-        play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": [role]}
         given = {
             "secrets_store": "kubernetes",
             "secrets_namespace": self.store,
@@ -120,31 +91,11 @@ class Place:
             "secrets_deliver": self.deliver,
             **variables,
         }
-        (self.directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-        (self.directory / "given.json").write_text(json.dumps(given), encoding="utf-8")
-        done = subprocess.run(
-            [
-                *(str(BIN / "ansible-playbook"), "--inventory", "localhost,", "-vvv", "--diff", *words),
-                *("--extra-vars", f"@{self.directory / 'given.json'}", str(self.directory / "play.yml")),
-            ],
-            cwd=CHECKOUT,
-            env={
-                **os.environ,
-                "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-                "K8S_AUTH_KUBECONFIG": str(kubeconfig or self.cluster.kubeconfig),
-            },
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
-        output = done.stdout + done.stderr
+        run = play_role(self.cluster, self.directory, "secrets", given, *words, kubeconfig=kubeconfig)
         for value in [*self.known, *self.values()]:
-            assert value not in output
-            assert base64.b64encode(value.encode()).decode() not in output
-        return Run(done.returncode, output)
+            assert value not in run.output
+            assert base64.b64encode(value.encode()).decode() not in run.output
+        return run
 
     def secret(self, namespace: str, name: str) -> Object | None:
         """A Secret as it is now."""
@@ -295,7 +246,7 @@ def test_a_changed_salt_is_refused_with_both_fingerprints(place: Place) -> None:
     place.cluster.delete(lost)
     place.put(place.store, "litellm-salt-key", {"value": OTHER})
     before = place.versions()
-    message = place.run("--check").message
+    message = place.run("--check").refusal
     for said in (f"{place.name}/litellm-salt-key is immutable", fingerprint(salt), fingerprint(OTHER), "value_file"):
         assert said in message
     assert place.versions() == before
@@ -306,7 +257,7 @@ def test_a_changed_salt_is_refused_with_both_fingerprints(place: Place) -> None:
     notes = {"annotations": lost["metadata"]["annotations"]}
     place.put(place.store, "litellm-salt-key", {"value": OTHER}, metadata=notes)
     before = place.versions()
-    message = place.run().message
+    message = place.run().refusal
     for said in ("somebody changed a write-once secret", fingerprint(salt), fingerprint(OTHER), "annotate secret"):
         assert said in message
     assert place.versions() == before
@@ -389,7 +340,7 @@ def reader(place: Place, tmp_path: Path) -> Path:
 
 def test_who_is_not_allowed_hears_the_verb_and_the_resource(place: Place, reader: Path) -> None:
     place.store = place.name
-    message = place.run(kubeconfig=reader, secrets_declared=DECLARED[:2]).message
+    message = place.run(kubeconfig=reader, secrets_declared=DECLARED[:2]).refusal
     for said in (
         f"not allowed to create Secret {place.name}/litellm-",
         'cannot create resource "secrets"',
@@ -397,7 +348,7 @@ def test_who_is_not_allowed_hears_the_verb_and_the_resource(place: Place, reader
         "Not done: litellm-master-key, litellm-salt-key.",
     ):
         assert said in message
-    elsewhere = place.run(kubeconfig=reader, secrets_declared=DECLARED[:1], secrets_namespace="default").message
+    elsewhere = place.run(kubeconfig=reader, secrets_declared=DECLARED[:1], secrets_namespace="default").refusal
     assert "not allowed to get Secret default/litellm-master-key" in elsewhere
     assert "Nothing was changed." in elsewhere
 
@@ -411,6 +362,6 @@ def test_a_delivery_that_is_not_allowed_says_so(place: Place, reader: Path) -> N
         secrets_deliver=[
             {"name": "keys", "namespace": place.name, "data": {"PROXY_MASTER_KEY": {"secret": "litellm-master-key"}}}
         ],
-    ).message
+    ).refusal
     assert f"not allowed to create Secret {place.name}/keys" in message
     assert f"Not done: Secret {place.name}/keys." in message
