@@ -23,10 +23,10 @@ options:
     default: gate
   objects:
     description:
-      - The objects. Without O(objects[].conditions), O(objects[].phase) and O(objects[].fields) the rule of the kind
-        decides. It knows the workloads, claims and Jobs of Kubernetes, CustomResourceDefinitions, and the objects of
-        CloudNativePG, Gateway API, the Inference Extension, External Secrets and Sealed Secrets. Any other kind is
-        ready when its condition C(Ready) or C(Available) is true, or when it is there and has neither.
+      - The objects. Without O(objects[].conditions), O(objects[].phase), O(objects[].fields) and O(objects[].keys) the
+        rule of the kind decides. It knows the workloads, claims and Jobs of Kubernetes, CustomResourceDefinitions, and
+        the objects of CloudNativePG, Gateway API, the Inference Extension, External Secrets and Sealed Secrets. Any
+        other kind is ready when its condition C(Ready) or C(Available) is true, or when it is there and has neither.
       - What a controller says of an earlier change of the specification does not count.
     type: list
     elements: dict
@@ -60,6 +60,10 @@ options:
       fields:
         description: Values by path, such as C(status.readyReplicas). An entry of a list is C(status.parents[0]).
         type: dict
+      keys:
+        description: Keys of a Secret or a ConfigMap that must be there and not be empty.
+        type: list
+        elements: str
   http:
     description:
       - Requests that have to be answered, once all objects are as wanted. The API server asks them, through a Service,

@@ -75,6 +75,18 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  write:
+    description:
+      - V(false) writes nothing. It refuses what it would refuse, and RV(objects) says what differs from the store.
+      - For values that somebody else delivers, such as External Secrets.
+    type: bool
+    default: true
+  reclaim:
+    description:
+      - Take the label and the annotation of External Secrets off, when none of its objects is about these Secrets any
+        more.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -138,6 +150,12 @@ namespaces:
   type: list
   elements: str
   returned: always
+external:
+  description: The Secrets which, as their label says, External Secrets writes.
+  type: list
+  elements: str
+  returned: always
+  sample: [Secret litellm/litellm-salt-key]
 """
 
 from pathlib import Path
@@ -183,6 +201,8 @@ def main() -> None:
             "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "make_namespace": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "write": {"type": "bool", "default": True},
+            "reclaim": {"type": "bool", "default": False},
             **connection.ARGUMENTS,
         },
         mutually_exclusive=[("store_namespace", "store_directory")],
@@ -192,7 +212,13 @@ def main() -> None:
     if cluster.KUBERNETES_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
     options = module.params
-    rules = deliver.Rules(State(options["state"]), module.check_mode, options["make_namespace"])
+    rules = deliver.Rules(
+        State(options["state"]),
+        module.check_mode,
+        options["make_namespace"],
+        options["write"],
+        options["reclaim"],
+    )
     try:
         report = work(options, rules)
     except SecretsRefusedError as error:

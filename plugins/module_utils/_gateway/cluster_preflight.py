@@ -17,6 +17,7 @@ from .error import GatewayError
 
 OLDEST = (1, 30)  # CloudNativePG 1.30 was tested with it and newer ones
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+EXTERNAL = "external_secrets"
 NAMESPACES = ("gateway_namespace", "gateway_models_namespace", "gateway_secrets_namespace")
 
 
@@ -111,8 +112,34 @@ def rights(declared: Mapping[str, Any]) -> list[Right]:
         *everywhere,
         *within,
         *kept,
+        *(external_rights(proxy, models, store) if declared.get("gateway_secrets_delivery") == EXTERNAL else ()),
         Right("patch", "clusters", "postgresql.cnpg.io", proxy),
         Right("patch", "jobs", "batch", proxy),
         Right("patch", "httproutes", "gateway.networking.k8s.io", models),
         Right("patch", "inferencepools", "inference.networking.k8s.io", models),
+    ]
+
+
+def external_rights(proxy: str, models: str, store: str) -> list[Right]:
+    """What delivery by External Secrets needs beside that; the operator is given rights on Secrets and tokens."""
+    group, roles = "external-secrets.io", "rbac.authorization.k8s.io"
+    return [
+        *(
+            Right(verb, resource, api, namespace)
+            for namespace in (proxy, models)
+            for verb, resource, api in (
+                ("patch", "externalsecrets", group),
+                ("delete", "externalsecrets", group),
+                ("patch", "secretstores", group),
+                ("patch", "serviceaccounts", ""),
+                ("create", "serviceaccounts/token", ""),
+                ("get", "configmaps", ""),
+                ("patch", "secrets", ""),
+            )
+        ),
+        *(
+            Right("patch", resource, roles, namespace)
+            for namespace in (proxy, models, store)
+            for resource in ("roles", "rolebindings")
+        ),
     ]

@@ -190,6 +190,23 @@ def condition(kind: str) -> Callable[[Object], Standing]:
     return ready
 
 
+def external_secret(found: Object) -> Standing:
+    """Synced, with the last change of the specification. It may be ready without any Secret, which does not count."""
+    standing, state, spec = has(found, status(found), "Ready"), status(found), found.get("spec") or {}
+    if not standing.met:
+        return standing
+    row = conditions(state)["Ready"]
+    if row.get("reason") in ("SecretMissing", "SecretDeleted"):
+        return pending(described(row))
+    if spec.get("refreshPolicy") == "CreatedOnce" or str(spec.get("refreshInterval", "")) in ("0", "0s"):
+        return standing  # it never looks at a change again
+    # External Secrets, runtime/util/version.go: <generation>-<hash of labels and annotations>
+    seen = str(state.get("syncedResourceVersion") or "").partition("-")[0]
+    if seen.isdigit() and int(seen) < (found["metadata"].get("generation") or 0):
+        return pending("synced, but before the last change of the specification")
+    return standing
+
+
 def active(found: Object) -> Standing:
     """A namespace that is not being removed."""
     phase = status(found).get("phase")
@@ -225,7 +242,7 @@ READY: dict[tuple[str, str], Callable[[Object], Standing]] = {
     ("gateway.networking.k8s.io", "Gateway"): gateway,
     ("gateway.networking.k8s.io", "HTTPRoute"): attached,
     ("inference.networking.k8s.io", "InferencePool"): attached,
-    ("external-secrets.io", "ExternalSecret"): condition("Ready"),
+    ("external-secrets.io", "ExternalSecret"): external_secret,
     ("external-secrets.io", "SecretStore"): condition("Ready"),
     ("external-secrets.io", "ClusterSecretStore"): condition("Ready"),
     ("bitnami.com", "SealedSecret"): condition("Synced"),

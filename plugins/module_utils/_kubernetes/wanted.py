@@ -42,12 +42,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "conditions": {"type": "dict"},
     "phase": {"type": "str"},
     "fields": {"type": "dict"},
+    "keys": {"type": "list", "elements": "str", "no_log": False},
 }
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One object, and how it has to be. Without conditions, phase or fields the rule of its kind decides."""
+    """One object, and how it has to be. Without conditions, phase, fields or keys the rule of its kind decides."""
 
     kind: str
     name: str
@@ -57,6 +58,7 @@ class Wanted:
     conditions: Mapping[str, str] = field(default_factory=dict)
     phase: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Wanted:
@@ -70,6 +72,7 @@ class Wanted:
             conditions={kind: str(value) for kind, value in (options["conditions"] or {}).items()},
             phase=options["phase"] or "",
             fields=options["fields"] or {},
+            keys=tuple(options.get("keys") or ()),
         )
 
     def __str__(self) -> str:
@@ -87,7 +90,7 @@ class Wanted:
         return met("it is there") if self.state == "present" else self._ready(found)
 
     def _ready(self, found: Object) -> Standing:
-        own = [*self._conditions(found), *self._phase(found), *self._fields(found)]
+        own = [*self._conditions(found), *self._phase(found), *self._fields(found), *self._keys(found)]
         if not own:
             return readiness(found)
         if not current(found):
@@ -102,6 +105,12 @@ class Wanted:
             return []
         phase = status(found).get("phase") or "not set"
         return [met(phase) if phase == self.phase else pending(f"its phase is {phase}")]
+
+    def _keys(self, found: Object) -> list[Standing]:
+        if not self.keys:
+            return []
+        lacking = [key for key in self.keys if not (found.get("data") or {}).get(key)]
+        return [pending(f"it has no key {', '.join(lacking)}") if lacking else met(f"it has {', '.join(self.keys)}")]
 
     def _fields(self, found: Object) -> list[Standing]:
         standings = []

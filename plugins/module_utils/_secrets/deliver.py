@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .._kubernetes.cluster import ClusterError, Overtaken
-from .delivery import Delivery, Step, declared, plan, plan_removal
+from .delivery import Delivery, Step, declared, external, plan, plan_removal, reclaimed
 from .ensure import SecretsRefusedError
 from .namespaces import make_namespaces, missing_namespaces
 from .secret_object import Object, Server, data_of, failure
@@ -34,6 +34,8 @@ class Rules:
     state: State = State.PRESENT
     check_mode: bool = False
     make_namespaces: bool = False
+    write: bool = True  # else somebody else will: only what they would have to change is said, and what is refused
+    reclaim: bool = False
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Report:
     namespaces: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+    external: list[str] = field(default_factory=list)
+    wrote: bool = True
 
     @property
     def warnings(self) -> list[str]:
@@ -55,12 +59,13 @@ class Report:
         written = [(wanted, step) for wanted, step in self.steps if step.action != "unchanged"]
         made = {f"Namespace {name}": "absent" for name in self.namespaces}
         return {
-            "changed": bool(written or made),
+            "changed": self.wrote and bool(written or made),
             "summary": {action: sum(step.action == action for _wanted, step in self.steps) for action in COUNTED},
             "objects": [
                 {"name": str(wanted), "action": step.action, "fields": list(step.fields)} for wanted, step in self.steps
             ],
             "namespaces": self.namespaces,
+            "external": self.external,
             "diff": {
                 "before": {**made, **{str(wanted): step.before for wanted, step in written}},
                 "after": {
@@ -103,8 +108,9 @@ def deliver(cluster: Server, store: Store | None, wanted: Sequence[Delivery], ru
         problems += [f"namespace {name} does not exist. Make it, or set make_namespace: true." for name in missing]
     if problems:
         raise SecretsRefusedError(problems)
-    report = Report(list(zip(wanted, steps, strict=True)), missing if rules.make_namespaces else [])
-    if not rules.check_mode:
+    report = Report(list(zip(wanted, steps, strict=True)), missing if rules.make_namespaces else [], wrote=rules.write)
+    report.external = [str(one) for one, here in zip(wanted, found, strict=True) if external(here)]
+    if rules.write and not rules.check_mode:
         _write(cluster, report, texts, rules)
     return report
 
@@ -145,7 +151,8 @@ def _decide(wanted: Delivery, found: Object | None, texts: Mapping[str, bytes | 
         key: texts[source.secret] if source.secret is not None else (source.text or "").encode()
         for key, source in wanted.data.items()
     }
-    return plan(wanted, found, values)
+    step = plan(wanted, found, values)
+    return reclaimed(step, found) if rules.reclaim else step
 
 
 def _write(cluster: Server, report: Report, texts: Mapping[str, bytes | None], rules: Rules) -> None:

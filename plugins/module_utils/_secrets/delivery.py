@@ -34,6 +34,8 @@ from .secret_object import (
 )
 
 KEYS = "tollgate.llm/delivered-keys"
+# What External Secrets notes on a Secret that it writes (apis/externalsecrets/v1, LabelManaged and AnnotationDataHash).
+EXTERNAL_LABEL, EXTERNAL_NOTE = "reconcile.external-secrets.io/managed", "reconcile.external-secrets.io/data-hash"
 UNKNOWN = "not made yet"
 
 
@@ -148,6 +150,29 @@ def plan_removal(wanted: Delivery, found: Object | None) -> Step:
     del body["metadata"]["annotations"][KEYS]
     fields = tuple(f"data.{key}" for key in before)
     return Step("updated", fields, body, before=before, after=dict.fromkeys(before, "absent"))
+
+
+def external(found: Object | None) -> bool:
+    """Whether External Secrets says that it writes this Secret."""
+    return found is not None and labels_of(found).get(EXTERNAL_LABEL) == "true"
+
+
+def reclaimed(step: Step, found: Object | None) -> Step:
+    """The step, and what External Secrets has noted taken off. For when none of its objects is about this Secret."""
+    if found is None or step.problems or step.action not in ("unchanged", "updated"):
+        return step
+    marks = {"labels": EXTERNAL_LABEL, "annotations": EXTERNAL_NOTE}
+    marked = {part: mark for part, mark in marks.items() if mark in (found["metadata"].get(part) or {})}
+    if not marked:
+        return step
+    body = deepcopy(step.body or found)
+    before, after = dict(step.before or {}), dict(step.after or {})
+    for part, mark in marked.items():
+        before[part] = dict(found["metadata"][part])
+        del body["metadata"][part][mark]
+        after[part] = dict(body["metadata"][part])
+    fields = tuple(dict.fromkeys([*step.fields, *marked]))
+    return Step("updated", fields, body, warnings=step.warnings, before=before, after=after)
 
 
 def delivered_keys(found: Object) -> set[str]:

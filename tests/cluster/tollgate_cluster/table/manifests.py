@@ -8,10 +8,12 @@ from __future__ import annotations
 from ..component import Component
 from ..go import GoSources
 from .data import CLOUDNATIVE_PG
+from .operators import EXTERNAL_SECRETS
 
 _AI_GATEWAY = "github.com/envoyproxy/ai-gateway:manifests/charts/ai-gateway-crds-helm/templates"
 _CLOUDNATIVE_PG = "github.com/cloudnative-pg/cloudnative-pg:releases"
 _ENVOY_GATEWAY = "github.com/envoyproxy/gateway:charts/gateway-helm/charts/crds/crds/generated"
+_EXTERNAL_SECRETS = "github.com/external-secrets/external-secrets:deploy/crds/bundle.yaml"
 _GATEWAY_API = "sigs.k8s.io/gateway-api:config/crd/standard"
 _INFERENCE = "sigs.k8s.io/gateway-api-inference-extension:config/crd/bases"
 
@@ -61,7 +63,8 @@ ROWS = (
         "1",
         GoSources(
             "manifests",
-            {f"{name}.yaml": f"{folder}/{name}.yaml" for folder, names in _FILES.items() for name in names},
+            {f"{name}.yaml": f"{folder}/{name}.yaml" for folder, names in _FILES.items() for name in names}
+            | {f"external-secrets-{EXTERNAL_SECRETS}.yaml": _EXTERNAL_SECRETS},
         ),
     ),
 )
