@@ -215,8 +215,7 @@ def work(options: dict[str, Any], apply: server_side_apply.Apply) -> None:
         apply.remove(objects)
         return
     if namespace:
-        labels = {"app.kubernetes.io/managed-by": manifests.MANAGER, "app.kubernetes.io/part-of": options["part_of"]}
-        apply.namespace(namespace, options["namespace_level"], labels)
+        apply.namespace(manifests.namespace_object(namespace, options["namespace_level"], options["part_of"]))
     apply.apply(objects)
 
 

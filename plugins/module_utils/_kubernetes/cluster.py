@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .manifests import MANAGER
 from .standing import Object
 
 try:
@@ -188,11 +189,11 @@ class Cluster:
 
     def create(self, wanted: Object) -> Object:
         """Make an object. Raises Overtaken when there is one of that name."""
-        return self._write("create", wanted, body=wanted)
+        return self._write("create", wanted, body=wanted, field_manager=MANAGER)
 
     def replace(self, wanted: Object) -> Object:
         """Write an object over the one that was read. Raises Overtaken when that is not what is there any more."""
-        return self._write("replace", wanted, body=wanted, name=wanted["metadata"]["name"])
+        return self._write("replace", wanted, body=wanted, name=wanted["metadata"]["name"], field_manager=MANAGER)
 
     def delete(self, found: Object) -> None:
         """Remove the object that was read. Raises Overtaken when that is not what is there any more."""

@@ -42,6 +42,16 @@ RANKS = (
 LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicyBinding")
 
 
+def namespace_object(name: str, level: str = "restricted", part_of: str = "tollgate") -> Object:
+    """A namespace as Tollgate makes it: with a Pod Security level, and a label that says whose it is."""
+    labels = {
+        "app.kubernetes.io/managed-by": MANAGER,
+        "app.kubernetes.io/part-of": part_of,
+        "pod-security.kubernetes.io/enforce": level,
+    }
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
 class Refused(Exception):
     """A list of manifests that can't be applied; nothing was sent."""
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from .change import differences, meant, shown
-from .cluster import CONFLICT, CONNECT, NOT_FOUND, READ, Cluster, ClusterError, Unknown
+from .cluster import CONFLICT, CONNECT, NOT_FOUND, READ, Cluster, ClusterError, Overtaken, Unknown
 from .manifests import FINGERPRINT, MANAGER, Declared
 from .pod_secrets import WORKLOADS, marked
 from .standing import Object
@@ -74,24 +74,15 @@ class Apply:
         annotations = found["metadata"].get("annotations") or {} if found else {}
         return bool(annotations.get(FINGERPRINT) == fingerprint)
 
-    def namespace(self, name: str, level: str, labels: dict[str, str]) -> None:
+    def namespace(self, body: Object) -> None:
         """Make a namespace that is not there; one that is there is left as it is."""
-        if self.cluster.read("v1", "Namespace", name) is not None:
+        if self.cluster.read("v1", "Namespace", body["metadata"]["name"]) is not None:
             return
-        body = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": {**labels, "pod-security.kubernetes.io/enforce": level}},
-        }
         if not self.rules.check_mode:
             try:
-                self.cluster.resource("v1", "Namespace").create(
-                    body=body, field_manager=MANAGER, _request_timeout=(CONNECT, READ)
-                )
-            except (ApiException, HTTPError) as error:
-                if getattr(error, "status", None) == CONFLICT:
-                    return  # somebody else has just made it
-                raise self.cluster.trouble(error, f"create the namespace {name}") from error
+                self.cluster.create(body)
+            except Overtaken:
+                return  # somebody else has just made it
         self.outcomes.append(Outcome(Declared(body), "created", after={"": body}))
 
     def apply(self, objects: Sequence[Declared]) -> None:

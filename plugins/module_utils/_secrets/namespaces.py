@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._kubernetes.cluster import ClusterError, Forbidden, Overtaken
-from .secret_object import Server, is_leaving, namespace_object
+from .._kubernetes.manifests import namespace_object
+from .secret_object import Server, is_leaving
 
 
 def missing_namespaces(cluster: Server, names: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -18,7 +18,6 @@ Object = dict[str, Any]
 
 OPAQUE = "Opaque"
 LABELS = {"app.kubernetes.io/managed-by": "tollgate", "app.kubernetes.io/part-of": "tollgate"}
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 # DNS subdomains: what the API server accepts as the name of a Secret, and, without dots, of a namespace.
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -114,12 +113,3 @@ def failure(error: ClusterError, values: Iterable[str | bytes]) -> str:
                 text = text.replace(secret, "********")
     text = text if text.endswith((".", "?")) else f"{text}."
     return text if error.final else f"{text} No secret was damaged; run again when that is cured."
-
-
-def namespace_object(name: str) -> Object:
-    """A namespace as Tollgate makes it."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": {**LABELS, **RESTRICTED}},
-    }
