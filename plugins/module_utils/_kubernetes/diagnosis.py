@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .cluster import Cluster
-from .hints import hint, place
+from .hints import SAID_BY_CONTROLLERS, hint, place
 from .pods import Trouble, belongs, of_event, started, troubles
 from .standing import Object, Outlook, Standing
 
@@ -71,7 +71,11 @@ def explanation(cluster: Cluster, owner: Object | None, found: list[Troubled], n
     names = {each.pod["metadata"]["name"] for each in found}
     if owner is not None:
         names.add(owner["metadata"]["name"])
-    return lines + list(events(cluster, names, namespace, SAID if found else ()))
+    told = list(events(cluster, names, namespace, SAID if found else ()))
+    about = owner["apiVersion"].partition("/")[0] if owner else ""
+    # The last one alone: those before may be settled.
+    meaning = hint(told[-1:], {"namespace": namespace}, SAID_BY_CONTROLLERS.get(about, ()))
+    return lines + told + ([f"This means: {meaning}"] if meaning else [])
 
 
 def events(cluster: Cluster, names: set[str], namespace: str, without: tuple[str, ...] = ()) -> Iterator[str]:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Tollgate project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the last words of a container mean, and what to do next."""
+"""What the last words of a container, or of a controller, mean, and what to do next."""
 
 from __future__ import annotations
 
@@ -111,11 +111,58 @@ RULES = (
     ),
 )
 
+# What the operator of External Secrets says in events, with its provider kubernetes (0.20.4).
+_AGAIN = "Run the wave secrets again, which gives that right to what it finds"
+_EXTERNAL_SECRETS = (
+    _rule(
+        r'could not get (?P<kind>\w*SecretStore) "(?P<store>[^"]+)"[\s\S]*not found',
+        "there is no {kind} {store}.",
+        "Make it, or correct spec.secretStoreRef.",
+    ),
+    _rule(
+        r'SecretStore "(?P<store>[^"]+)" is not ready',
+        "its store does not work.",
+        "What is wrong with it: kubectl -n {namespace} describe secretstore {store}",
+    ),
+    _rule(
+        r'secrets "(?P<secret>[^"]+)" not found',
+        "the store has no secret {secret}.",
+        "Correct the name in secrets_deliver, or declare in secrets_declared how it is made.",
+    ),
+    _rule(
+        r'property (?P<key>\S+) does not exist in data of secret "(?P<secret>[^"]+)"',
+        "secret {secret} of the store has no key {key}.",
+        "The role secrets did not make it. Correct the name in secrets_deliver.",
+    ),
+    _rule(
+        r'secrets "(?P<secret>[^"]+)" is forbidden: User "(?P<user>[^"]+)"[\s\S]*namespace "(?P<store>[^"]+)"',
+        "{user} may not read {secret} in {store}.",
+        f"{_AGAIN}: kubectl -n {{store}} get role,rolebinding",
+    ),
+    _rule(
+        r'serviceaccounts \W*(?P<account>[\w.-]+)\W* is forbidden: User \W*(?P<user>[\w.:-]+)\W* cannot create',
+        "the operator ({user}) may not ask for a token of the account {account}.",
+        f"{_AGAIN}: kubectl -n {{namespace}} get role,rolebinding",
+    ),
+    _rule(
+        r"serviceaccounts \W*(?P<account>[\w.-]+)\W* not found",
+        "there is no account {account} to read the store with.",
+        "Run the wave secrets again, which makes it.",
+    ),
+    _rule(
+        r"client is not allowed to get secrets",
+        "its account may read no secret of the store, or the store's namespace is another one.",
+        f"{_AGAIN}; see spec.provider.kubernetes.remoteNamespace.",
+    ),
+)
+# By the API group of what it is about.
+SAID_BY_CONTROLLERS = {"external-secrets.io": _EXTERNAL_SECRETS}
 
-def hint(lines: Sequence[str], place: Mapping[str, str]) -> str:
+
+def hint(lines: Sequence[str], place: Mapping[str, str], rules: Sequence[Rule] = RULES) -> str:
     """What the lines mean and the next step; empty when nobody knows. C(place) is what the pod says of itself."""
     said = COLOURS.sub("", "\n".join(lines))
-    for rule in RULES:
+    for rule in rules:
         match = rule.text.search(said)
         if match:
             words = _Words({**place, **{name: text for name, text in match.groupdict().items() if text}})
