@@ -51,6 +51,19 @@ def test_a_right_names_verb_resource_and_namespace() -> None:
     assert len(set(wanted)) == len(wanted)
 
 
+def test_delivery_by_external_secrets_needs_rights_of_its_own() -> None:
+    plain = {str(right) for right in cluster_preflight.rights({**NAMESPACES, "gateway_secrets_delivery": "secrets"})}
+    external = [
+        str(right) for right in cluster_preflight.rights({**NAMESPACES, "gateway_secrets_delivery": "external_secrets"})
+    ]
+    assert len(set(external)) == len(external)
+    new = set(external) - plain
+    assert "patch externalsecrets.external-secrets.io in litellm" in new
+    assert "create serviceaccounts/token in llm" in new
+    assert "patch rolebindings.rbac.authorization.k8s.io in litellm-store" in new
+    assert plain < set(external)
+
+
 def test_a_subresource_is_asked_for_as_one() -> None:
     asked = cluster_preflight.Right("create", "pods/portforward", "", "litellm").attributes
     assert (asked["resource"], asked["subresource"]) == ("pods", "portforward")

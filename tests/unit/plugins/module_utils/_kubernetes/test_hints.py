@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.diagnosis import Troubled, explanation
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.hints import hint, place
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.hints import SAID_BY_CONTROLLERS, hint, place
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.pods import Trouble
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.standing import pending
 
@@ -137,3 +137,29 @@ def test_pods_with_the_same_trouble_are_explained_once() -> None:
     assert len([line for line in lines if line.startswith("This means: ")]) == 1
     assert "  migrations| A migration has a start record but no successful completion record.\x1b[0m" in lines
     assert len([line for line in lines if "migrations| " in line]) == 2 * 8
+
+
+@pytest.mark.parametrize(
+    ("told", "meaning"),
+    [
+        ('could not get SecretStore "nope", SecretStore.external-secrets.io "nope" not found', "no SecretStore nope"),
+        ('err: SecretStore "tollgate" is not ready', "kubectl -n litellm describe secretstore tollgate"),
+        ('(key: gone), err: secrets "gone" not found', "the store has no secret gone"),
+        ('err: property a does not exist in data of secret "b"', "secret b of the store has no key a"),
+        (
+            'secrets "salt" is forbidden: User "system:serviceaccount:litellm:reader" cannot get resource "secrets" in '
+            'API group "" in the namespace "litellm-store"',
+            "system:serviceaccount:litellm:reader may not read salt in litellm-store",
+        ),
+        (
+            'cannot create service account token: "serviceaccounts \\"reader\\" is forbidden: User '
+            '\\"system:serviceaccount:eso:eso\\" cannot create resource \\"serviceaccounts/token\\"',
+            "the operator (system:serviceaccount:eso:eso) may not ask for a token of the account reader",
+        ),
+        ('cannot create service account token: "serviceaccounts \\"reader\\" not found"', "no account reader"),
+        ("client is not allowed to get secrets", "may read no secret of the store"),
+    ],
+)
+def test_what_external_secrets_says_is_explained(told: str, meaning: str) -> None:
+    rules = SAID_BY_CONTROLLERS["external-secrets.io"]
+    assert meaning in hint([f"ExternalSecret x: UpdateFailed: {told}"], {"namespace": "litellm"}, rules)

@@ -38,6 +38,15 @@ MET = {
     "gateway": obj("gateway.networking.k8s.io/v1", "Gateway", {"conditions": [row("Accepted"), row("Programmed")]}),
     "route": obj("gateway.networking.k8s.io/v1", "HTTPRoute", parents(row("Accepted"), row("ResolvedRefs"))),
     "external secret": obj("external-secrets.io/v1", "ExternalSecret", {"conditions": [row("Ready")]}),
+    "external secret, synced": obj(
+        "external-secrets.io/v1", "ExternalSecret", {"conditions": [row("Ready")], "syncedResourceVersion": "2-1d7a"}
+    ),
+    "external secret of once": obj(
+        "external-secrets.io/v1",
+        "ExternalSecret",
+        {"conditions": [row("Ready")], "syncedResourceVersion": "1-1d7a"},
+        {"refreshPolicy": "CreatedOnce"},
+    ),
     "anything without a status": obj("v1", "ConfigMap"),
     "anything with a condition": obj("example.org/v1", "Thing", {"conditions": [row("Ready")]}),
 }
@@ -51,6 +60,19 @@ PENDING = {
     "condition of before": (
         obj("external-secrets.io/v1", "ExternalSecret", {"conditions": [row("Ready", observedGeneration=1)]}),
         "of an earlier change",
+    ),
+    "synced before the last change": (
+        obj(
+            "external-secrets.io/v1",
+            "ExternalSecret",
+            {"conditions": [row("Ready", reason="SecretSynced")], "syncedResourceVersion": "1-1d7a"},
+            {"refreshPolicy": "Periodic"},
+        ),
+        "synced, but before the last change",
+    ),
+    "nothing to merge into": (
+        obj("external-secrets.io/v1", "ExternalSecret", {"conditions": [row("Ready", reason="SecretMissing")]}),
+        "Ready is True (SecretMissing)",
     ),
     "starting cluster": (
         obj("postgresql.cnpg.io/v1", "Cluster", {"phase": "Setting up primary", "phaseReason": "Creating x-1"}),

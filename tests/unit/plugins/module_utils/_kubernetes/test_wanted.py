@@ -84,6 +84,12 @@ def test_what_a_secret_holds_is_not_said() -> None:
     assert wanted(kind="Secret", fields={"data.a": "aHVzaA=="}).standing(secret).why == "data.a is right"
 
 
+def test_keys_have_to_be_there_with_a_value() -> None:
+    secret = {**obj("v1", "Secret"), "data": {"password": "eA==", "username": ""}}
+    assert wanted(kind="Secret", keys=["password"]).standing(secret).met
+    assert wanted(kind="Secret", keys=["password", "username", "x"]).standing(secret).why == "it has no key username, x"
+
+
 def test_a_path_may_lead_nowhere() -> None:
     assert value_at({"a": [1]}, "a[3]") is None
     assert value_at({"a": 1}, "a.b.c") is None

@@ -308,6 +308,52 @@ def test_a_new_version_is_delivered(cluster: MemoryCluster) -> None:
         assert held(cluster, "litellm-secrets") == {"OPENAI_API_KEY": value}
 
 
+def test_what_others_deliver_is_compared_and_not_written(cluster: MemoryCluster) -> None:
+    report = run(cluster, *ALL, write=False)
+    assert summary(report) == (3, 0, 0, 0)
+    assert not report.result()["changed"]
+    assert cluster.writes == []
+    run(cluster, *ALL)
+    fill(cluster, Wanted("litellm-master-key", value=OTHER, mode=Mode.VERSIONED))
+    fields = {each["name"]: each["fields"] for each in run(cluster, *ALL, write=False).result()["objects"]}
+    assert fields == {
+        "Secret litellm/litellm-pg-app": [],
+        "Secret litellm/litellm-secrets": ["data.PROXY_MASTER_KEY"],
+        "Secret litellm/litellm-salt-key": [],
+    }
+    assert cluster.writes == []
+
+
+def test_what_others_deliver_is_refused_as_what_is_delivered_here(cluster: MemoryCluster) -> None:
+    put(cluster, "litellm-salt-key", {"LITELLM_SALT_KEY": OTHER}, immutable=True)
+    said = refusal(cluster, SALT, write=False)
+    assert fingerprint(OTHER) in said
+    assert fingerprint(f"{VALUE}-litellm-salt-key") in said
+    unknown = {**KEYED, "data": {"KEY": {"secret": "litellm-slat-key"}}}
+    assert 'secret "litellm-slat-key" is not in the store' in refusal(cluster, unknown, write=False)
+
+
+def test_what_external_secrets_noted_is_said_kept_and_taken_off_when_asked(cluster: MemoryCluster) -> None:
+    run(cluster, KEYED, SALT)
+    label, note = "reconcile.external-secrets.io/managed", "reconcile.external-secrets.io/data-hash"
+    for name in ("litellm-secrets", "litellm-salt-key"):
+        found = cluster.secret("litellm", name)
+        found["metadata"]["labels"][label] = "true"
+        found["metadata"]["annotations"][note] = "d89d"
+        cluster.put(found)
+    report = run(cluster, KEYED, SALT)
+    assert report.external == ["Secret litellm/litellm-secrets", "Secret litellm/litellm-salt-key"]
+    assert summary(report) == (0, 0, 2, 0)
+    before = {name: held(cluster, name) for name in ("litellm-secrets", "litellm-salt-key")}
+    assert summary(run(cluster, KEYED, SALT, reclaim=True)) == (0, 2, 0, 0)
+    assert {name: held(cluster, name) for name in before} == before
+    for name in before:
+        metadata = cluster.secret("litellm", name)["metadata"]
+        assert metadata["labels"] == OURS
+        assert list(metadata["annotations"]) == [KEYS]
+    assert run(cluster, KEYED, SALT, reclaim=True).result()["changed"] is False
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
