@@ -34,10 +34,12 @@ Record = Callable[[str, object], None]
 PORT = 4000  # the runbook's
 MODEL = "qwen-local"
 RUNBOOK = Path(__file__).with_name("runbook.sh")
-LEDGER_ROWS = (
+PSQL = (
     "kubectl -n litellm exec \"$(kubectl -n litellm get cluster litellm-pg -o jsonpath='{.status.currentPrimary}')\" "
-    "-c postgres -- psql -U postgres -d litellm -Atc 'SELECT count(*) FROM \"LiteLLM_SpendLogs\"'"
+    "-c postgres -- psql -U postgres -d litellm -Atc "
 )
+LEDGER_ROWS = PSQL + "'SELECT count(*) FROM \"LiteLLM_SpendLogs\"'"
+KEYS = PSQL + "'SELECT key_alias FROM \"LiteLLM_VerificationToken\" WHERE key_alias IS NOT NULL ORDER BY 1'"
 WAVES = ("operators", "secrets", "data", "serving", "gateway", "tenants", "proof")
 
 
@@ -52,7 +54,7 @@ def from_nothing(cluster: Cluster) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def first_run(cluster: Cluster) -> platform.Run:
     """The run that brings everything up."""
-    return platform.well(platform.play(cluster))
+    return platform.well(platform.play(cluster, "-vvv", "--diff"))
 
 
 @pytest.fixture
@@ -313,13 +315,16 @@ def cured(cluster: Cluster, moment: float) -> None:
     platform.well(platform.play(cluster))
     now = platform.generated(cluster)
     assert {name: now[name] for name in made} == made
+    keys = platform.shell(cluster, KEYS).split()
+    assert len(keys) == len(set(keys))
     assert platform.well(platform.play(cluster)).counts["changed"] == 0
 
 
 def test_a_teardown_keeps_what_cannot_be_made_again_and_a_killed_run_is_cured_by_the_next(
     cluster: Cluster, first_run: platform.Run, chance: Random, record_property: Record
 ) -> None:
-    kept = platform.generated(cluster)
+    kept, keys = platform.generated(cluster), platform.shell(cluster, KEYS)
+    assert "low" in keys.split()
     rows = int(platform.shell(cluster, LEDGER_ROWS))
     platform.well(platform.play(cluster, playbook="playbooks/teardown.yml"))
     assert cluster.all("v1", "Pod", platform.PROXY) == []
@@ -329,6 +334,7 @@ def test_a_teardown_keeps_what_cannot_be_made_again_and_a_killed_run_is_cured_by
     record_property("killed after", f"{moment:.1f} s")
     cured(cluster, moment)
     assert platform.generated(cluster) == kept
+    assert platform.shell(cluster, KEYS) == keys
     assert int(platform.shell(cluster, LEDGER_ROWS)) >= rows
 
 
