@@ -36,10 +36,10 @@ MODEL = "qwen-local"
 RUNBOOK = Path(__file__).with_name("runbook.sh")
 PSQL = (
     "kubectl -n litellm exec \"$(kubectl -n litellm get cluster litellm-pg -o jsonpath='{.status.currentPrimary}')\" "
-    "-c postgres -- psql -U postgres -d litellm -Atc "
+    "-c postgres -- psql -U postgres -d litellm -Atc"
 )
-LEDGER_ROWS = PSQL + "'SELECT count(*) FROM \"LiteLLM_SpendLogs\"'"
-KEYS = PSQL + "'SELECT key_alias FROM \"LiteLLM_VerificationToken\" WHERE key_alias IS NOT NULL ORDER BY 1'"
+LEDGER_ROWS = 'SELECT count(*) FROM "LiteLLM_SpendLogs"'
+KEYS = 'SELECT key_alias FROM "LiteLLM_VerificationToken" WHERE key_alias IS NOT NULL'
 WAVES = ("operators", "secrets", "data", "serving", "gateway", "tenants", "proof")
 
 
@@ -73,6 +73,11 @@ def forwarded(cluster: Cluster, first_run: platform.Run) -> Iterator[str]:
 def key(cluster: Cluster, alias: str) -> str:
     """A declared key's value."""
     return platform.generated(cluster)[alias]
+
+
+def asked(cluster: Cluster, query: str) -> list[str]:
+    """What the database answers, line by line and sorted."""
+    return sorted(platform.shell(cluster, f"{PSQL} '{query}'").splitlines())
 
 
 def ask(url: str, value: str, words: str = "ping") -> httpx.Response:
@@ -171,7 +176,7 @@ def test_the_status_is_a_verdict(cluster: Cluster, first_run: platform.Run, tmp_
 
 def test_requests_go_on_while_the_primary_is_lost(cluster: Cluster, forwarded: str, record_property: Record) -> None:
     value = key(cluster, "high")
-    rows = int(platform.shell(cluster, LEDGER_ROWS))
+    rows = int(asked(cluster, LEDGER_ROWS)[0])
     answers: list[int] = []
     over = threading.Event()
 
@@ -204,7 +209,7 @@ def test_requests_go_on_while_the_primary_is_lost(cluster: Cluster, forwarded: s
     assert good > 5
     assert ask(forwarded, value).status_code == 200
     eventually(
-        lambda: int(platform.shell(cluster, LEDGER_ROWS)) >= rows + good,
+        lambda: int(asked(cluster, LEDGER_ROWS)[0]) >= rows + good,
         120,
         f"all {good} answered requests in the ledger",
     )
@@ -315,7 +320,7 @@ def cured(cluster: Cluster, moment: float) -> None:
     platform.well(platform.play(cluster))
     now = platform.generated(cluster)
     assert {name: now[name] for name in made} == made
-    keys = platform.shell(cluster, KEYS).split()
+    keys = asked(cluster, KEYS)
     assert len(keys) == len(set(keys))
     assert platform.well(platform.play(cluster)).counts["changed"] == 0
 
@@ -323,9 +328,9 @@ def cured(cluster: Cluster, moment: float) -> None:
 def test_a_teardown_keeps_what_cannot_be_made_again_and_a_killed_run_is_cured_by_the_next(
     cluster: Cluster, first_run: platform.Run, chance: Random, record_property: Record
 ) -> None:
-    kept, keys = platform.generated(cluster), platform.shell(cluster, KEYS)
-    assert "low" in keys.split()
-    rows = int(platform.shell(cluster, LEDGER_ROWS))
+    kept, keys = platform.generated(cluster), asked(cluster, KEYS)
+    assert "low" in keys
+    rows = int(asked(cluster, LEDGER_ROWS)[0])
     platform.well(platform.play(cluster, playbook="playbooks/teardown.yml"))
     assert cluster.all("v1", "Pod", platform.PROXY) == []
     assert cluster.all("v1", "PersistentVolumeClaim", platform.PROXY)
@@ -334,8 +339,8 @@ def test_a_teardown_keeps_what_cannot_be_made_again_and_a_killed_run_is_cured_by
     record_property("killed after", f"{moment:.1f} s")
     cured(cluster, moment)
     assert platform.generated(cluster) == kept
-    assert platform.shell(cluster, KEYS) == keys
-    assert int(platform.shell(cluster, LEDGER_ROWS)) >= rows
+    assert asked(cluster, KEYS) == keys
+    assert int(asked(cluster, LEDGER_ROWS)[0]) >= rows
 
 
 @pytest.mark.soak
