@@ -99,7 +99,7 @@ def decide(wanted: Wanted, there: Sequence[Operator], dependents: Sequence[str])
         raise Refused(
             "no Deployment of External Secrets is there (label app.kubernetes.io/name=external-secrets), and an "
             "existing one is to be used. Install it, or run the operators' wave with external_secrets_existing: auto. "
-            f"{UNCHANGED}"
+            "Nothing was installed or delivered."
         )
     return _own(wanted, ours)
 

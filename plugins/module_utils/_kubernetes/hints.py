@@ -140,7 +140,7 @@ _EXTERNAL_SECRETS = (
         f"{_AGAIN}: kubectl -n {{store}} get role,rolebinding",
     ),
     _rule(
-        r'serviceaccounts \W*(?P<account>[\w.-]+)\W* is forbidden: User \W*(?P<user>[\w.:-]+)\W* cannot create',
+        r"serviceaccounts \W*(?P<account>[\w.-]+)\W* is forbidden: User \W*(?P<user>[\w.:-]+)\W* cannot create",
         "the operator ({user}) may not ask for a token of the account {account}.",
         f"{_AGAIN}: kubectl -n {{namespace}} get role,rolebinding",
     ),
