@@ -23,6 +23,7 @@ BIN = Path(sys.executable).parent
 INVENTORY = CHECKOUT / "inventories" / "cluster-under-test"
 STATE = CHECKOUT / ".tollgate" / "cluster" / "gateway"
 PROXY, MODELS, STORE = "litellm", "llm", "litellm-store"
+OPERATORS = ("cnpg-system", "envoy-ai-gateway-system", "envoy-gateway-system", "external-secrets")
 LIMIT = 900  # seconds
 RECAP = re.compile(r"^localhost +: +(?P<counts>ok=.*)$", re.M)
 TIMED = re.compile(r"^TASK \[(?P<name>.+)\] \*+\n", re.M)
@@ -116,7 +117,7 @@ def kinds(cluster: Cluster) -> list[tuple[str, str]]:
 
 
 def ours(cluster: Cluster) -> list[Object]:
-    """All objects that say that they are ours, and those in our namespaces."""
+    """All objects in our namespaces, and those of the operators that say that they are ours."""
     found: dict[str, Object] = {}
     for api_version, kind in kinds(cluster):
         try:
@@ -127,8 +128,11 @@ def ours(cluster: Cluster) -> list[Object]:
             metadata = each["metadata"]
             place = metadata.get("namespace") or metadata["name"]
             labelled = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == "tollgate"
-            # Other checks may be at work, in namespaces of their own.
-            if place in (PROXY, MODELS, STORE) or (labelled and not place.startswith("test-")):
+            # Others may be at work, in namespaces of their own, with roles that are named after these.
+            shared = place in OPERATORS or not (
+                "namespace" in metadata or each["kind"] == "Namespace" or "test-" in place
+            )
+            if place in (PROXY, MODELS, STORE) or (labelled and shared):
                 found[f"{each['kind']} {metadata.get('namespace', '')}/{metadata['name']}"] = each
     return list(found.values())
 
