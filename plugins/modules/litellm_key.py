@@ -161,6 +161,58 @@ options:
   end_user_budget_id:
     description: The budget of each end user whom requests of this key name.
     type: str
+  temp_budget_increase:
+    description: Dollars beside O(max_budget) until O(temp_budget_expiry). Each needs the other.
+    type: float
+  temp_budget_expiry:
+    description: When O(temp_budget_increase) ends, such as V(2030-01-31T00:00:00Z).
+    type: str
+  tags:
+    description: Tags of every request. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  guardrails:
+    description: Guardrails of every request. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  policies:
+    description: Policies of every request. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  prompts:
+    description: The stored prompts that may be used. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  disable_global_guardrails:
+    description: Whether guardrails that are on by default are off. Needs LiteLLM Enterprise.
+    type: bool
+  allowed_passthrough_routes:
+    description: The pass-through routes that may be called. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  denied_passthrough_routes:
+    description: The pass-through routes that may not be called. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  model_max_budget:
+    description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+    type: dict
+  organization_id:
+    description: The organization that it belongs to. Needs LiteLLM Enterprise.
+    type: str
+  enforced_params:
+    description: The parameters that a request must have. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  project_id:
+    description: The project that the key belongs to. Needs LiteLLM Enterprise.
+    type: str
+  auto_rotate:
+    description: Whether LiteLLM replaces the value in each O(rotation_interval). Needs LiteLLM Enterprise.
+    type: bool
+  rotation_interval:
+    description: How often LiteLLM replaces the value, such as V(90d). Needs LiteLLM Enterprise.
+    type: str
   metadata:
     description: Anything about the key. Only declared entries count; a null one is removed.
     type: dict
@@ -222,7 +274,7 @@ objects:
   returned: always
   contains:
     kind:
-      description: V(model), V(team) or V(key).
+      description: V(budget), V(credential), V(model), V(user), V(team), V(key) or V(customer).
       type: str
       returned: always
     name:

@@ -153,7 +153,7 @@ objects:
   returned: always
   contains:
     kind:
-      description: V(model), V(team) or V(key).
+      description: V(budget), V(credential), V(model), V(user), V(team), V(key) or V(customer).
       type: str
       returned: always
     name:

@@ -10,7 +10,7 @@ module: litellm_team
 short_description: Manage a team of LiteLLM
 version_added: 1.0.0
 description:
-  - Creates, updates and deletes a team. Its members are left alone.
+  - Creates, updates and deletes a team. Members that are not declared are left alone.
   - LiteLLM keeps the spend of a deleted team in memory. A new team of the same id may be refused for it at once.
   - Options that are not given are kept as they are. O(clear) removes a value.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
@@ -126,6 +126,61 @@ options:
   enforced_file_expires_after:
     description: When a file expires, with C(anchor) and C(seconds).
     type: dict
+  rpm_limit_type:
+    description: What happens when all keys together are promised more requests than the team has.
+    type: str
+    choices: [guaranteed_throughput, best_effort_throughput]
+  tpm_limit_type:
+    description: What happens when all keys together are promised more tokens than the team has.
+    type: str
+    choices: [guaranteed_throughput, best_effort_throughput]
+  tags:
+    description: Tags of every request. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  guardrails:
+    description: Guardrails of every request. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  policies:
+    description: Policies of every request. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  prompts:
+    description: The stored prompts that may be used. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  disable_global_guardrails:
+    description: Whether guardrails that are on by default are off. Needs LiteLLM Enterprise.
+    type: bool
+  allowed_passthrough_routes:
+    description: The pass-through routes that may be called. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  denied_passthrough_routes:
+    description: The pass-through routes that may not be called. Needs LiteLLM Enterprise.
+    type: list
+    elements: str
+  model_max_budget:
+    description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+    type: dict
+  organization_id:
+    description: The organization that it belongs to. Needs LiteLLM Enterprise.
+    type: str
+  secret_manager_settings:
+    description: Where LiteLLM keeps the team's keys. Needs LiteLLM Enterprise.
+    type: dict
+  team_member_key_duration:
+    description: How long a new key of a member is valid, such as V(90d). Needs LiteLLM Enterprise.
+    type: str
+  members:
+    description:
+      - Users of the team, each with C(user) (its id) and, if it has limits of its own, C(max_budget) (dollars),
+        C(budget_duration), C(tpm_limit), C(rpm_limit) and C(models). In an entry, V(null) clears a limit.
+      - Members that are not declared are left alone. One with C(state=absent) leaves the team. LiteLLM would delete the
+        keys that it has in the team, so that this is refused while there are any, unless O(delete_keys=true).
+    type: list
+    elements: dict
   metadata:
     description: Anything about the team. Only declared entries count; a null one is removed.
     type: dict
@@ -158,6 +213,11 @@ EXAMPLES = r"""
     models: [qwen-local]
     max_budget: 200
     budget_duration: 30d
+    members:
+      - user: ada
+        max_budget: 50
+        budget_duration: 30d
+      - {user: bob, state: absent}
 """
 
 RETURN = r"""
@@ -173,7 +233,7 @@ objects:
   returned: always
   contains:
     kind:
-      description: V(model), V(team) or V(key).
+      description: V(budget), V(credential), V(model), V(user), V(team), V(key) or V(customer).
       type: str
       returned: always
     name:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: litellm_tenants
-short_description: Declare models, teams and virtual keys of a gateway in one task
+short_description: Declare everything that a gateway's tenants have in one task
 version_added: 1.0.0
 description:
   - Makes a LiteLLM proxy as declared, with one paged read of each kind, a plan in memory, and concurrent writes of what
@@ -18,6 +18,20 @@ description:
   - When an object fails, the others are done all the same, and each failure is reported.
   - In an entry, a field that is left out is kept as it is, and V(null) clears it.
 options:
+  budgets:
+    description:
+      - Entries with the options of M(tollgate.llm.litellm_budget), such as C(budget) (its id), C(max_budget),
+        C(budget_duration). Keys and customers name a budget as C(budget_id).
+    type: list
+    elements: dict
+    default: []
+  credentials:
+    description:
+      - Entries with the options of M(tollgate.llm.litellm_credential), such as C(credential) (its name), C(values) and
+        C(secret_values). Models name a credential as C(litellm_credential_name).
+    type: list
+    elements: dict
+    default: []
   models:
     description:
       - Entries with the options of M(tollgate.llm.litellm_model), such as C(name) (what clients call it), C(id) (where
@@ -28,10 +42,16 @@ options:
     type: list
     elements: dict
     default: []
+  users:
+    description:
+      - Entries with the options of M(tollgate.llm.litellm_user), such as C(user) (its id), C(email), C(role).
+    type: list
+    elements: dict
+    default: []
   teams:
     description:
       - Entries with the options of M(tollgate.llm.litellm_team), such as C(team) (its id), C(models) or
-        C(all_models=true), C(max_budget), C(budget_duration), C(tpm_limit), C(rpm_limit).
+        C(all_models=true), C(max_budget), C(budget_duration), C(tpm_limit), C(rpm_limit), and its C(members).
       - A team that is to go while keys stay in it is refused, unless its entry says C(delete_keys=true).
     type: list
     elements: dict
@@ -42,6 +62,13 @@ options:
         C(all_models=true), C(max_budget), C(budget_duration).
       - A key's value lies in O(secrets_directory) or O(secrets_namespace), under a name made from its alias unless
         C(secret) names another, or in C(value_file).
+    type: list
+    elements: dict
+    default: []
+  customers:
+    description:
+      - Entries with the options of M(tollgate.llm.litellm_customer), such as C(customer) (its id), C(models),
+        C(budget_id) or C(max_budget).
     type: list
     elements: dict
     default: []
@@ -58,9 +85,13 @@ extends_documentation_fragment:
   - tollgate.llm._litellm.admin_key
   - tollgate.llm._litellm.cluster
 seealso:
+  - module: tollgate.llm.litellm_budget
+  - module: tollgate.llm.litellm_credential
+  - module: tollgate.llm.litellm_customer
   - module: tollgate.llm.litellm_key
   - module: tollgate.llm.litellm_model
   - module: tollgate.llm.litellm_team
+  - module: tollgate.llm.litellm_user
   - module: tollgate.llm.file_secret
   - module: tollgate.llm.kubernetes_secret
 """
@@ -71,18 +102,26 @@ EXAMPLES = r"""
     api_url: http://127.0.0.1:4000
     api_key_file: /var/lib/gateway/secrets/litellm-master-key
     secrets_directory: /var/lib/gateway/secrets
+    budgets:
+      - {budget: trial, max_budget: 1, budget_duration: 1d}
+    credentials:
+      - credential: vllm
+        values: {api_base: "http://gpu-host:8000/v1"}
+        secret_values: {api_key: {secret: vllm-api-key}}
     models:
       - name: qwen
         model: hosted_vllm/Qwen/Qwen3-8B
-        api_base: http://gpu-host:8000/v1
-        api_key_secret: vllm-api-key
+        litellm_credential_name: vllm
         input_cost_per_token: 0.000001
         output_cost_per_token: 0.000002
+    users:
+      - {user: ada, email: ada@example.org, role: internal_user}
     teams:
       - team: research
         models: [qwen]
         max_budget: 200
         budget_duration: 30d
+        members: [{user: ada, max_budget: 50}]
     keys:
       - alias: notebooks
         team: research
@@ -90,6 +129,8 @@ EXAMPLES = r"""
         max_budget: 20
       - alias: retired
         state: absent
+    customers:
+      - {customer: shop-4711, budget_id: trial}
 
 - name: Declare the tenants of a gateway inside a cluster, with the secrets that lie there
   tollgate.llm.litellm_tenants:
@@ -115,7 +156,7 @@ objects:
   returned: always
   contains:
     kind:
-      description: V(model), V(team) or V(key).
+      description: V(budget), V(credential), V(model), V(user), V(team), V(key) or V(customer).
       type: str
       returned: always
     name:
@@ -142,22 +183,14 @@ requests:
   sample: {read: 1, write: 0}
 """
 
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.module import LiteLLMModule
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.key import Key
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.model import Model
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.team import Team
 
 
 def main() -> None:
-    module = LiteLLMModule(
-        {
-            "models": {"type": "list", "elements": "dict", "default": []},
-            "teams": {"type": "list", "elements": "dict", "default": []},
-            "keys": {"type": "list", "elements": "dict", "default": [], "no_log": False},
-        }
-    )
-    wanted = [(Model(), module.options["models"]), (Team(), module.options["teams"]), (Key(), module.options["keys"])]
-    module.run(wanted, complete=True)
+    entries = {"type": "list", "elements": "dict", "default": [], "no_log": False}
+    module = LiteLLMModule({resource.plural: entries for resource in RESOURCES})
+    module.run([(resource, module.options[resource.plural]) for resource in RESOURCES], complete=True)
 
 
 if __name__ == "__main__":

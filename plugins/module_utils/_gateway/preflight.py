@@ -22,6 +22,7 @@ else:
     YAML_IMPORT_ERROR = None
 
 from .._litellm.declaration import check_declaration
+from .._litellm.kinds import RESOURCES
 from .._litellm.versions import refusal
 from . import disk, processes, variables
 from .database import url_problem
@@ -65,9 +66,7 @@ def check_variables(declared: Mapping[str, Any]) -> None:
     problems += [
         str(problem)
         for problem in check_declaration(
-            models=declared.get("gateway_models") or [],
-            teams=declared.get("gateway_teams") or [],
-            keys=declared.get("gateway_keys") or [],
+            {resource.kind: declared.get(f"{variables.PREFIX}{resource.plural}") or [] for resource in RESOURCES}
         )
     ]
     problems += _client_key(declared)

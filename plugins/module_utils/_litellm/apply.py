@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .client import Client, LiteLLMError
+from .kinds import RESOURCES
 from .plan import Action
 
-# A key names a team, a team names models; what is removed goes the other way.
-ORDER = ("model", "team", "key")
+# What is removed goes the other way.
+ORDER = tuple(resource.kind for resource in RESOURCES)
 Failures = list[tuple[Action, str]]
 
 
@@ -31,14 +32,15 @@ def apply(client: Client, actions: Sequence[Action], concurrency: int = 8) -> Fa
 
 def _separate(batch: Sequence[Action], failed: Failures) -> tuple[list[Action], Failures]:
     """LiteLLM takes a key of a team that is not there, and refuses every call of it later."""
-    missing = {a.declared.name for a, reason in failed if a.resource.kind == "team" and a.what == "created"}
+    missing = {(a.resource.kind, a.declared.name) for a, reason in failed if a.what == "created"}
     hopeless = [
-        (action, f'{action.label}: left as it was, since its team "{action.declared.fields["team"]}" failed')
+        (action, f'{action.label}: left as it was, since its {kind} "{action.declared.fields[name]}" failed')
         for action in batch
-        if action.declared.fields.get("team") in missing
+        for name, kind in action.resource.refers.items()
+        if (kind, action.declared.fields.get(name)) in missing
     ]
-    without_team = {id(action) for action, reason in hopeless}
-    return [action for action in batch if id(action) not in without_team], hopeless
+    without = {id(action) for action, reason in hopeless}
+    return [action for action in batch if id(action) not in without], hopeless
 
 
 def _all(batch: Sequence[Action], send: Callable[[Action], str], concurrency: int) -> Failures:

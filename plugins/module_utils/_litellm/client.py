@@ -67,6 +67,7 @@ class Client:
         self.way = to if isinstance(to, Way) else Way(to.rstrip("/"), to.rstrip("/"))
         self.url = self.way.url
         self.requests: Counter[str] = Counter()
+        self.connections = max(connections, 1)
         self._tries = tries
         self._lock = threading.Lock()
         local = httpx.URL(self.url).host in ("127.0.0.1", "::1", "localhost")

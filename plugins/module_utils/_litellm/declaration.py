@@ -12,25 +12,21 @@ from typing import Any
 
 from .._secrets.names import chosen_name_problem, key_secret_name
 from .kind import listed
+from .kinds import RESOURCES
 from .prices import unpriced
 from .resource import Resource
-from .resources.key import UNLIMITED, Key
+from .resources.key import UNLIMITED
 from .resources.model import CLEARABLE, NO_BACKEND, SAFE_ID, STAYS, Model, model_id
 from .resources.parameters import REFERENCE, secret_name
-from .resources.team import Team
+from .sources import SECRET_OPTIONS
 
-# Fields that LiteLLM takes only with a licence: it refuses them late, swallows them, or refuses every call later.
-ENTERPRISE = {
-    "tags", "guardrails", "policies", "prompts", "disable_global_guardrails", "model_max_budget", "enforced_params",
-    "allowed_passthrough_routes", "denied_passthrough_routes", "organization_id", "project_id", "auto_rotate",
-    "rotation_interval", "team_member_key_duration", "secret_manager_settings",
-}  # fmt: skip
-# The same inside metadata: there LiteLLM takes them, and then refuses every call of the key.
-ENTERPRISE_METADATA = {"guardrails", "policies", "prompts", "enforced_params"}
+Entries = Sequence[Any]
+KINDS = {resource.kind: resource for resource in RESOURCES}
+# Fields of one kind that another kind does not even have with a licence.
+ENTERPRISE = {line.name for resource in RESOURCES for line in resource.fields if line.enterprise}
 SPECIAL = {"all-team-models", "all-proxy-models", "no-default-models"}
 SOURCES = ("api_key_secret", "api_key_file", "api_key_env")
 FLAGS = ("all_models", "free", "delete_keys")
-IDENTITY = {"model": "name", "team": "team", "key": "alias"}
 CONTROL = frozenset(map(chr, (*range(32), 127)))
 # Options that would carry a secret through variables, logs and diffs.
 IN_CLEAR = {
@@ -50,18 +46,23 @@ class Problem:
         return f"{self.name}: {self.message}"
 
 
-def check_declaration(
-    models: Sequence[Any], teams: Sequence[Any], keys: Sequence[Any], *, complete: bool = True
-) -> list[Problem]:
-    """Everything that is wrong, at once. C(complete): the set is all there is, so that names must be declared in it."""
+def check_declaration(declared: Mapping[str, Entries], *, complete: bool = True) -> list[Problem]:
+    """Everything that is wrong, at once. C(declared) are entries by their kind; C(complete): they are all there is, so
+    that names of models and teams must be declared among them.
+    """
     problems: list[Problem] = []
-    for resource, entries in ((Model(), models), (Team(), teams), (Key(), keys)):
-        problems += _shape(resource, entries, complete)
+    for kind, entries in declared.items():
+        problems += _shape(KINDS[kind], entries, complete)
     if problems:
         return problems
+    models, teams, keys = (declared.get(kind) or [] for kind in ("model", "team", "key"))
     problems += [problem for entry in models for problem in _model(entry, complete)]
     for kind, entries in (("team", teams), ("key", keys)):
         problems += [problem for entry in entries for problem in _tenant(kind, entry, complete)]
+    for kind, entries in declared.items():
+        for entry in entries:
+            objections = [] if _absent(entry) else KINDS[kind].objections(entry, complete=complete)
+            problems += [Problem(label(kind, entry), text) for text in (*objections, *_object_permission(entry))]
     if complete:
         problems += _references(models, teams, keys)
         problems += _shared_values(keys)
@@ -71,7 +72,7 @@ def check_declaration(
 
 def label(kind: str, entry: Mapping[str, Any]) -> str:
     """An entry in a sentence."""
-    return f'{kind} "{entry[IDENTITY[kind]]}"'
+    return f'{kind} "{entry[KINDS[kind].identity]}"'
 
 
 def _shape(resource: Resource, entries: Sequence[Any], complete: bool) -> list[Problem]:
@@ -88,6 +89,9 @@ def _shape(resource: Resource, entries: Sequence[Any], complete: bool) -> list[P
         name = entry.get(resource.identity)
         if not isinstance(name, str) or not name.strip() or not CONTROL.isdisjoint(name):
             problems.append(Problem(place, f"{resource.identity} must be a text without control characters"))
+            continue
+        if resource.kind == "credential" and name in (".", ".."):
+            problems.append(Problem(place, f"{resource.identity} can't be {name}, which no URL can end with"))
             continue
         identity = model_id(name, str(entry.get("id") or "")) if resource.kind == "model" else name
         if identity in seen:
@@ -116,8 +120,8 @@ def _fields(resource: Resource, entry: Mapping[str, Any], complete: bool) -> lis
         elif name in FLAGS:
             if not isinstance(value, bool):
                 found.append(f"{name} must be true or false")
-        elif name == "secret_params":
-            found += _secret_sources(value)
+        elif name in SECRET_OPTIONS:
+            found += _secret_sources(name, value)
         elif name in resource.options:
             found += _option(name, value)
         elif name != resource.identity:
@@ -135,11 +139,11 @@ def _option(name: str, value: Any) -> list[str]:
     return [trouble] if trouble else []
 
 
-def _secret_sources(sources: Any) -> list[str]:
+def _secret_sources(option: str, sources: Any) -> list[str]:
     if sources is not None and not isinstance(sources, Mapping):
-        return ["secret_params must be a dictionary"]
+        return [f"{option} must be a dictionary"]
     return [
-        f"secret_params.{name} must be one of {{secret: NAME}}, {{file: PATH}}, {{env: NAME}}"
+        f"{option}.{name} must be one of {{secret: NAME}}, {{file: PATH}}, {{env: NAME}}"
         for name, source in (sources or {}).items()
         if not isinstance(source, Mapping)
         or len(source) != 1
@@ -222,11 +226,6 @@ def _tenant(kind: str, entry: Mapping[str, Any], complete: bool) -> list[Problem
         said = "models is empty" if "models" in entry else "models is missing"
         found.append(UNLIMITED.format(said=said))
     found += _metadata(kind, entry.get("metadata") or {})
-    found += [
-        f"object_permission.{part} can't be null: say [] for nothing"
-        for part, value in (entry.get("object_permission") or {}).items()
-        if value is None
-    ]
     soft, most = entry.get("soft_budget"), entry.get("max_budget")
     if kind == "team" and soft is not None and most is not None and float(soft) >= float(most):
         found.append(f"soft_budget {soft} must be less than max_budget {most}")
@@ -235,15 +234,20 @@ def _tenant(kind: str, entry: Mapping[str, Any], complete: bool) -> list[Problem
     return [Problem(label(kind, entry), text) for text in found]
 
 
+def _object_permission(entry: Mapping[str, Any]) -> list[str]:
+    return [
+        f"object_permission.{part} can't be null: say [] for nothing"
+        for part, value in (entry.get("object_permission") or {}).items()
+        if value is None
+    ]
+
+
 def _metadata(kind: str, metadata: Mapping[str, Any]) -> list[str]:
-    resource = Team() if kind == "team" else Key()
-    fields = {line.at.removeprefix("metadata.") for line in resource.fields if line.at.startswith("metadata.")}
+    fields = {line.at.removeprefix("metadata.") for line in KINDS[kind].fields if line.at.startswith("metadata.")}
     found = []
     for name in metadata:
         if name in fields:
             found.append(f"metadata.{name}: say {name} of the {kind} itself")
-        elif name in ENTERPRISE_METADATA:
-            found.append(f"metadata.{name} needs LiteLLM Enterprise, which refuses each call of the {kind} without it")
         elif name in ("service_account_id", "team_member_budget_id"):
             found.append(f"metadata.{name} is LiteLLM's own")
     return found

@@ -47,9 +47,15 @@ class Field:
     clear: Clear = Clear.NULL
     at: str = ""  # a dotted place in what the server answers, when it is not the field's name
     sent: str = ""  # the name in a request, when it is not the field's
-    create_only: bool = False
+    create_only: bool = False  # a value that differs later is left alone
+    fixed: str = ""  # why the server can't change it later, if it can't: what differs then is refused
+    update_only: bool = False  # creation ignores it
+    inside: bool = False  # an update takes it only inside metadata
     choices: tuple[str, ...] = ()
     why_not_cleared: str = ""
+    enterprise: bool = False  # without a licence LiteLLM refuses it, swallows it, or refuses every call later
+    since: str = ""  # the first version that has it, if not all supported ones do
+    until: str = ""  # the last one
 
     def problem(self, value: Any) -> str:
         """Why a declared value can't be taken; empty when it can. None means "clear it"."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any
@@ -30,6 +31,8 @@ class Kind(Enum):
     DICT = "a dictionary"
     PARTS = "a dictionary of which only declared entries count"
     WINDOWS = "a list of {budget_duration, max_budget}"
+    TIME = "a time such as 2030-01-31T00:00:00Z"
+    MEMBERS = "a list of members of a team"
 
 
 def listed(value: Any) -> bool:
@@ -76,6 +79,19 @@ def _duration(value: Any) -> str:
     except ValueError as error:
         return f"is wrong: {error}"
     return ""
+
+
+def moment(value: Any) -> datetime | None:
+    """A time as ISO 8601 writes it, of UTC when it does not say; None when it is none."""
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _time(value: Any) -> str:
+    return "" if moment(value) else "must be a time such as 2030-01-31T00:00:00Z"
 
 
 def _names(value: Any) -> str:
@@ -128,4 +144,6 @@ CHECKS: dict[Kind, Callable[[Any], str]] = {
     Kind.DICT: _dictionary,
     Kind.PARTS: _dictionary,
     Kind.WINDOWS: _windows,
+    Kind.TIME: _time,
+    Kind.MEMBERS: _records,
 }

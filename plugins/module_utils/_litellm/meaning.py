@@ -5,32 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from .duration import WORDS
-from .kind import Kind, amount, listed
+from .kind import Kind, amount, listed, moment
 
 # LiteLLM keeps amounts as binary floats; the database's engines keep 15 digits or more.
 TOLERANCE = Decimal("1e-9")
-AMOUNTS = (Kind.MONEY, Kind.NUMBER, Kind.POSITIVE)
 
 
 def same(kind: Kind, wanted: Any, actual: Any) -> bool:
     """Whether a declared value and the server's mean the same. Nothing, an empty list and false are one; 0 is not."""
     if _nothing(wanted) or _nothing(actual):
         return _nothing(wanted) and _nothing(actual)
-    if kind in AMOUNTS:
-        return close(wanted, actual)
-    if kind is Kind.NAMES:
-        return listed(actual) and sorted(map(str, wanted)) == sorted(map(str, actual))
-    if kind is Kind.DURATION:
-        # The text counts: 24h and 1d are as long, but start again at other times.
-        return _duration(wanted) == _duration(actual)
-    if kind is Kind.WINDOWS:
-        return listed(actual) and _windows(wanted) == _windows(actual)
-    return alike(wanted, actual)
+    return COMPARISONS.get(kind, alike)(wanted, actual)
 
 
 def alike(wanted: Any, actual: Any) -> bool:
@@ -71,3 +61,15 @@ def _duration(value: Any) -> str:
 def _windows(value: Any) -> list[tuple[str, Decimal | None]]:
     found = [(_duration(window.get("budget_duration")), amount(window.get("max_budget"))) for window in value]
     return sorted(found, key=repr)
+
+
+COMPARISONS: dict[Kind, Callable[[Any, Any], bool]] = {
+    Kind.MONEY: close,
+    Kind.NUMBER: close,
+    Kind.POSITIVE: close,
+    Kind.NAMES: lambda wanted, actual: listed(actual) and sorted(map(str, wanted)) == sorted(map(str, actual)),
+    # The text counts: 24h and 1d are as long, but start again at other times.
+    Kind.DURATION: lambda wanted, actual: _duration(wanted) == _duration(actual),
+    Kind.TIME: lambda wanted, actual: moment(wanted) == moment(actual),
+    Kind.WINDOWS: lambda wanted, actual: listed(actual) and _windows(wanted) == _windows(actual),
+}

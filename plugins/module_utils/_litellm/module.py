@@ -17,9 +17,9 @@ from . import secret_store, way
 from .apply import Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration
-from .plan import Action, orphans, plan
+from .guards import lost_with, unknown_references, unlicensed
+from .plan import Action, plan
 from .resource import Declared, Resource
-from .resources.team import keys_of
 from .secret_store import Refused, Store, read_file
 from .sources import NEEDED, NOT_MADE_YET, Sources, Wanted
 
@@ -87,9 +87,7 @@ class LiteLLMModule:
         if not self.options["concurrency"] > 0 or not self.options["timeout"] > 0:
             raise Refused("concurrency and timeout must be more than 0.")
         entries = {resource.kind: given for resource, given in wanted}
-        problems = check_declaration(
-            entries.get("model", []), entries.get("team", []), entries.get("key", []), complete=complete
-        )
+        problems = check_declaration(entries, complete=complete)
         if problems:
             raise Refused("\n".join(map(str, problems)) + "\nNothing was changed.")
 
@@ -137,31 +135,13 @@ class LiteLLMModule:
             planned, conflicts = plan(resource, entries, rows)
             actions += planned
             problems += conflicts
-        problems += orphans(actions, self._keys_of_leaving_teams(client, actions))
-        if not complete and there:
-            problems += self._unknown_teams(client, actions)
+        if there:
+            problems += unlicensed(client, actions)
+            problems += lost_with(client, actions)
+            problems += unknown_references(client, actions, complete=complete)
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
-
-    @staticmethod
-    def _keys_of_leaving_teams(client: Client, actions: Sequence[Action]) -> dict[str, Any]:
-        leaving = [a for a in actions if a.resource.kind == "team" and a.what == "deleted" and not a.declared.with_keys]
-        return {
-            action.declared.name: keys_of(client, action.declared.name)
-            for action in leaving
-            if action.row and action.row.get("keys_count") != 0
-        }
-
-    @staticmethod
-    def _unknown_teams(client: Client, actions: Sequence[Action]) -> list[str]:
-        """LiteLLM takes a key of a team that is not there, and refuses every call of it later."""
-        named = {a.label: a.after().get("team") for a in actions if a.resource.kind == "key" and a.writes}
-        return [
-            f'{label}: there is no team "{team}", so LiteLLM would refuse every call of the key. Make the team first.'
-            for label, team in named.items()
-            if team and not list(client.pages("/v2/team/list", {"team_id": team}, "teams", "page_size"))
-        ]
 
     def _leave(self, client: Client, actions: Sequence[Action], failed: Failures) -> None:
         broken = {id(action) for action, reason in failed}

@@ -11,8 +11,6 @@ from typing import Any
 
 from .resource import Conflict, Declared, Resource, Row
 
-SHOWN = 5
-
 
 @dataclass(frozen=True)
 class Action:
@@ -68,27 +66,3 @@ def _action(resource: Resource, entry: Declared, rows: Sequence[Row]) -> Action:
         return Action(resource, entry, "created")
     changes = resource.changes(entry, row)
     return Action(resource, entry, "updated" if changes else "unchanged", row, changes)
-
-
-def orphans(actions: Sequence[Action], keys: Mapping[str, Sequence[Row]]) -> list[str]:
-    """LiteLLM deletes the keys of a team with it: a sentence for each team that has others than those planned to go.
-
-    C(keys) holds the keys of each team that is to be deleted.
-    """
-    leaving = {
-        a.row["token"]
-        for a in actions
-        if a.resource.kind == "key" and a.row and (a.what == "deleted" or "team" in a.changes)
-    }
-    problems = []
-    for team, rows in keys.items():
-        staying = [str(row.get("key_alias") or row["token"][:12]) for row in rows if row["token"] not in leaving]
-        if staying:
-            shown = ", ".join(sorted(staying)[:SHOWN]) + (
-                f" and {len(staying) - SHOWN} more" if len(staying) > SHOWN else ""
-            )
-            problems.append(
-                f'team "{team}": LiteLLM would delete its {len(staying)} keys with it ({shown}). Declare them under '
-                "state: absent or in another team, or set delete_keys: true."
-            )
-    return problems

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from .client import NOT_FOUND, Client, LiteLLMError
 from .field import Clear, Field
@@ -17,14 +17,13 @@ from .field import Clear, Field
 Row = Mapping[str, Any]
 Changes = Mapping[str, tuple[Any, Any]]
 PAUSE = 0.5
+PAGE = 500  # names in one request that takes a list of them
 # So few objects are looked up one by one; of more, everything is read.
 FEW = 2
 # Entries of metadata that belong to the server.
 SERVERS_METADATA = (
     "service_account_id",
     "team_member_budget_id",
-    "temp_budget_increase",
-    "temp_budget_expiry",
     "logging",
 )
 
@@ -56,7 +55,29 @@ class Resource(ABC):
     kind: str
     identity: str  # the option that names an object
     fields: Sequence[Field]
+    calls: ClassVar[Mapping[str, str]]  # every endpoint that is used, by what it is for: "create": "POST /key/generate"
     options: Sequence[str] = ()  # what an entry may hold beside its fields
+    refers: ClassVar[Mapping[str, str]] = {}  # fields that name an object of another kind, which must be there first
+    left_out: ClassVar[
+        Mapping[str, str]
+    ] = {}  # what LiteLLM takes in these calls and the table leaves out, with the reason
+
+    @property
+    def plural(self) -> str:
+        """The option of a list of entries."""
+        return f"{self.kind}s"
+
+    def path(self, purpose: str) -> str:
+        """The path of a call."""
+        return self.calls[purpose].partition(" ")[2]
+
+    def objections(self, entry: Mapping[str, Any], *, complete: bool) -> list[str]:  # noqa: ARG002 (each kind has its own)
+        """What can't work in an entry whose fields are each right by themselves."""
+        return []
+
+    def name_of(self, row: Row) -> str:
+        """The declared name of a row."""
+        return str(row.get(self.identity) or "")
 
     def field(self, name: str) -> Field:
         """A line of the table."""
@@ -77,6 +98,8 @@ class Resource(ABC):
             if name == "metadata" and wanted is None:
                 actual = self._free_metadata(row)
             change = line.change(wanted, actual)
+            if change and line.fixed:
+                raise Conflict(f"{name} is {actual!r} and can't become {wanted!r}: {line.fixed}.")
             if change:
                 found[name] = change
         return found
@@ -91,17 +114,19 @@ class Resource(ABC):
             line = self.field(name)
             if name == "router_settings" and value is not None:
                 sent[name] = _merged(line.actual(row) or {}, value)
-            elif name != "metadata" and name not in left_out:
+            elif name != "metadata" and name not in left_out and not (row and line.inside):
                 sent[line.sent or name] = line.to_send(value)
         kept_there = any(self.field(name).at.startswith("metadata.") for name in wanted)
-        if left_out or "metadata" in wanted or (kept_there and row.get("metadata")):
+        inside_only = bool(row) and any(self.field(name).inside for name in wanted)
+        if left_out or inside_only or "metadata" in wanted or (kept_there and row.get("metadata")):
             # LiteLLM replaces metadata wholesale, then adds the fields that it keeps there. For a team, up to 1.97, a
             # field that is sent alone replaces the rest too.
             stored = row.get("metadata") or {}
             if "metadata" in wanted and wanted["metadata"] is None:
                 free = self._free_metadata(row)
                 stored = {key: value for key, value in stored.items() if key not in free}
-            whole = _merged(stored, wanted.get("metadata") or {})
+            inside = {name: value for name, value in wanted.items() if row and self.field(name).inside}
+            whole = _merged(stored, {**inside, **(wanted.get("metadata") or {})})
             sent["metadata"] = {key: value for key, value in whole.items() if key not in left_out}
         return sent
 
@@ -120,8 +145,12 @@ class Resource(ABC):
         """The objects that the entries may mean, in as few requests as the server allows."""
 
     @abstractmethod
+    def every(self, client: Client) -> list[Row]:
+        """All objects of the kind that the proxy has, page by page."""
+
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         """The row of an entry. Raises Conflict when it can't be told."""
+        return next((row for row in rows if self.name_of(row) == declared.name), None)
 
     @abstractmethod
     def create(self, client: Client, declared: Declared) -> None:

@@ -27,12 +27,15 @@ OPTIONS: dict[Kind, dict[str, Any]] = {
     Kind.DICT: {"type": "dict"},
     Kind.PARTS: {"type": "dict"},
     Kind.WINDOWS: {"type": "list", "elements": "dict"},
+    Kind.TIME: {"type": "str"},
+    Kind.MEMBERS: {"type": "list", "elements": "dict"},
 }
 EXTRA: dict[str, dict[str, Any]] = {
     "all_models": {"type": "bool", "default": False},
     "delete_keys": {"type": "bool", "default": False},
     "free": {"type": "bool", "default": False},
     "secret_params": {"type": "dict"},
+    "secret_values": {"type": "dict"},
     "api_key_secret": {"type": "str"},
     "secret": {"type": "str"},
     "value": {"type": "str", "no_log": True},

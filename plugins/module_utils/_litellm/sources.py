@@ -17,6 +17,7 @@ from .secret_store import Refused, Store, read_file
 
 SHORTEST_KEY = 16  # LiteLLM 1.97 and newer refuse less
 NOT_MADE_YET = "sk-not-made-yet"
+SECRET_OPTIONS = ("secret_params", "secret_values")
 NEEDED = "secrets_directory is needed to find the secret {}, or secrets_namespace."
 
 Wanted = Sequence[tuple[Resource, Sequence[Mapping[str, Any]]]]
@@ -53,7 +54,8 @@ class Sources:
         if resource.kind == "key":
             value = self._key_value(entry)
             return Declared(name, fields, value=value or None, value_to_come=value == "")
-        secrets = self._model_secrets(entry) if resource.kind == "model" else {}
+        sources = _sources_of(resource, entry)
+        secrets = {of: self._from(source, f'{resource.kind} "{name}": {of}') for of, source in sources.items()}
         return Declared(name, fields, secrets=secrets)
 
     def _key_value(self, entry: Mapping[str, Any]) -> str | None:
@@ -74,10 +76,6 @@ class Sources:
         if entry.get("secret"):
             raise Refused(f"{label}: {NEEDED.format(entry['secret'])}")
         return None
-
-    def _model_secrets(self, entry: Mapping[str, Any]) -> dict[str, str]:
-        sources = _sources_of_model(entry)
-        return {name: self._from(source, f'model "{entry["name"]}": {name}') for name, source in sources.items()}
 
     def _from(self, source: Mapping[str, str], what: str) -> str:
         """A secret from where it is kept."""
@@ -101,8 +99,8 @@ def _names(resource: Resource, entry: Mapping[str, Any]) -> Iterator[str]:
         return
     if resource.kind == "key" and not entry.get("value") and not entry.get("value_file"):
         yield _secret_of_key(entry)
-    elif resource.kind == "model":
-        sources = _sources_of_model(entry).values()
+    else:
+        sources = _sources_of(resource, entry).values()
         yield from (str(source["secret"]) for source in sources if not {"env", "file"} & source.keys())
 
 
@@ -110,8 +108,12 @@ def _secret_of_key(entry: Mapping[str, Any]) -> str:
     return key_secret_name(str(entry["alias"]), entry.get("secret"))
 
 
-def _sources_of_model(entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    sources = {name: dict(source) for name, source in (entry.get("secret_params") or {}).items()}
+def _sources_of(resource: Resource, entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Where each secret of a model or a credential is kept."""
+    option = next((name for name in SECRET_OPTIONS if name in resource.options), "")
+    sources = {name: dict(source) for name, source in (entry.get(option) or {}).items()}
+    if resource.kind != "model":
+        return sources
     for option, kind in (("api_key_secret", "secret"), ("api_key_file", "file"), ("api_key_env", "env")):
         if entry.get(option):
             sources["api_key"] = {kind: entry[option]}

@@ -85,7 +85,7 @@ def _handler(forward: Forward) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(answer.content)
 
-        do_GET = do_POST = do_PATCH = _pass_on
+        do_GET = do_POST = do_PATCH = do_DELETE = _pass_on
 
         def log_message(self, *_arguments: object) -> None:
             """Nothing: pytest shows what matters."""

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -65,6 +66,10 @@ class Proxy:
             "key": {row["token"] for row in self.all_keys()},
             "team": {row["team_id"] for row in self.get("/v2/team/list", page_size=100)["teams"]},
             "model": {row["model_info"]["id"] for row in self.get("/v2/model/info", size=1000)["data"]},
+            "user": {row["user_id"] for row in self.get("/user/list", page_size=100)["users"]},
+            "budget": {row["budget_id"] for row in self.get("/budget/list")},
+            "customer": {row["user_id"] for row in self.get("/customer/list")},
+            "credential": {row["credential_name"] for row in self.get("/credentials")["credentials"]},
         }
 
     def remove(self, names: Mapping[str, Set[str]]) -> None:
@@ -75,3 +80,11 @@ class Proxy:
             self.post("/team/delete", team_ids=list(names["team"]))
         for name in names["model"]:
             self.post("/model/delete", id=name)
+        if names["user"]:
+            self.post("/user/delete", user_ids=list(names["user"]))
+        if names["customer"]:
+            self.post("/customer/delete", user_ids=list(names["customer"]))
+        for name in names["budget"]:
+            self.post("/budget/delete", id=name)
+        for name in names["credential"]:
+            self.http.delete(f"/credentials/{quote(name, safe='')}").raise_for_status()

@@ -14,21 +14,42 @@ import pytest
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Clear, Field
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.meaning import same
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
-from ansible_collections.tollgate.llm.plugins.modules import litellm_key, litellm_model, litellm_team, litellm_tenants
+from ansible_collections.tollgate.llm.plugins.modules import (
+    litellm_budget,
+    litellm_credential,
+    litellm_customer,
+    litellm_key,
+    litellm_model,
+    litellm_team,
+    litellm_tenants,
+    litellm_user,
+)
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import (
     MODELS,
     TABLES,
     TEAMS,
+    TOGETHER,
     Sample,
     entry,
 )
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
 from forward_proxy import Forward
 
-MODULES: dict[str, ModuleType] = {"key": litellm_key, "team": litellm_team, "model": litellm_model}
+MODULES: dict[str, ModuleType] = {
+    "budget": litellm_budget,
+    "credential": litellm_credential,
+    "customer": litellm_customer,
+    "key": litellm_key,
+    "model": litellm_model,
+    "team": litellm_team,
+    "user": litellm_user,
+}
 # Not beside others in one object: a budget of the key's own and a shared one, limits that fit no team.
-APART = {"soft_budget", "budget_id", "team", "duration", "all_models"}
-LISTS = {"key": "keys", "team": "teams", "model": "models"}
+APART = {
+    "key": {"soft_budget", "budget_id", "team", "duration"},
+    "team": {"soft_budget"},
+    "customer": {"budget_id"},
+}
 
 
 def run_as_predicted(
@@ -60,7 +81,7 @@ def with_ids(name: str, value: Any, groups: Mapping[str, str]) -> Any:
 
 def after_change(line: Field) -> str:
     """What changing a field's value does."""
-    return "unchanged" if line.create_only else "updated"
+    return "unchanged" if line.create_only or line.fixed else "updated"
 
 
 def after_clearing(line: Field, sample: Sample) -> str:
@@ -73,7 +94,12 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
     task: Task, forward: Forward, world: dict[str, str], tmp_path: Path
 ) -> None:
     """One object for each field of each kind, all in one task."""
-    lines = {(table.kind, f"fields-{line.name}"): (table, line) for table, samples in TABLES for line in table.fields}
+    lines = {
+        (table.kind, f"fields-{line.name}"): (table, line)
+        for table, samples in TABLES
+        for line in table.fields
+        if not line.enterprise
+    }
     samples = {(table.kind, f"fields-{name}"): sample for table, found in TABLES for name, sample in found.items()}
     for kind, name in lines:
         if kind == "key":
@@ -83,9 +109,12 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
 
     def declared(values: Mapping[tuple[str, str], Any], **more: Any) -> dict[str, Any]:
         found: dict[str, Any] = {
-            "models": [{**entry(TABLES[0][0], name), "free": True} for name in MODELS],
+            "models": [
+                {"name": name, "model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9", "free": True}
+                for name in MODELS
+            ],
             "teams": [{"team": name, "models": list(MODELS)} for name in TEAMS],
-            "keys": [],
+            **{table.plural: [] for table, samples in TABLES if table.kind not in ("model", "team")},
             "secrets_directory": str(tmp_path),
         }
         for (kind, name), (table, line) in lines.items():
@@ -93,10 +122,12 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
             if kind == "key":
                 made["secret"] = name.replace("_", "-")
             if (kind, name) in values:
+                if values[kind, name] is not None:
+                    made |= TOGETHER.get(line.name, {})
                 made[line.name] = with_ids(line.name, values[kind, name], world)
             if kind == "model" and not any("cost" in part and made[part] for part in made):
                 made["free"] = True
-            found[LISTS[kind]].append(made)
+            found[table.plural].append(made)
         return found
 
     def did(values: Mapping[tuple[str, str], Any], **more: Any) -> dict[tuple[str, str], str]:
@@ -132,7 +163,8 @@ def test_all_fields_together_are_made_changed_cleared_and_kept(
     if resource.kind == "key":
         least["value"] = "sk-together-0123456789"
         task.secrets.append(least["value"])
-    lines = [line for line in resource.fields if line.name not in APART]
+    apart = APART.get(resource.kind, set())
+    lines = [line for line in resource.fields if line.name not in apart and not line.enterprise]
     clearable = [line.name for line in lines if line.clear is not Clear.REFUSED]
 
     def did(**options: Any) -> str:
@@ -149,3 +181,27 @@ def test_all_fields_together_are_made_changed_cleared_and_kept(
         assert did(**one) == "updated"
     finally:
         assert did(state="absent") == "deleted"
+
+
+ENTERPRISE = [(table, line) for table, samples in TABLES for line in table.fields if line.enterprise]
+
+
+@pytest.mark.parametrize(
+    ("resource", "line"), ENTERPRISE, ids=[f"{table.kind}-{line.name}" for table, line in ENTERPRISE]
+)
+def test_field_of_enterprise_is_refused_after_asking_a_proxy_without_a_licence(
+    task: Task, forward: Forward, resource: Resource, line: Field
+) -> None:
+    name = f"licensed-{resource.kind}"
+    wanted = {
+        **entry(resource, name),
+        line.name: next(found for table, found in TABLES if table is resource)[line.name].one,
+    }
+    if resource.kind == "key":
+        wanted["value"] = "sk-licensed-0123456789"
+    for check in (True, False):
+        message = task(MODULES[resource.kind], check=check, **wanted)["msg"]
+        assert f'{resource.kind} "{name}": field "{line.name}" needs LiteLLM Enterprise' in message
+        assert "this proxy has no licence" in message
+    assert ("GET", "/health/license") in forward.seen
+    assert forward.writes() == []

@@ -280,7 +280,7 @@ def test_failure_of_one_object_is_reported_and_the_others_are_done(task: Task, p
         models=[{"name": "run-model", **BACKEND, **PRICES}],
         teams=[{"team": "run-team", "models": ["run-model"], "tpm_limit": 10}],
         keys=[
-            {"alias": "run-0", "models": ["run-model"], "budget_id": "no-such-budget"},
+            {"alias": "run-0", "models": ["run-model"], "end_user_budget_id": "no-such-budget"},
             {"alias": "run-1", "models": ["run-model"], "team": "run-team"},
         ],
     )

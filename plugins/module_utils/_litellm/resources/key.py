@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from ..client import NOT_FOUND, Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind
 from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, unique
 
+LIST = {"return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
 # null for a JSON column makes a key unusable and breaks /key/list for everybody: lists and dicts clear by empty ones.
 JSON_LIST, JSON_DICT = Clear.EMPTY_LIST, Clear.EMPTY_DICT
 LIMIT_TYPES = ("guaranteed_throughput", "best_effort_throughput", "dynamic")
+TEMPORARY = ("temp_budget_increase", "temp_budget_expiry")
 ALL_PARTS = "its parts are cleared one by one, by an empty list"
 
 
@@ -25,9 +27,9 @@ def token_id(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def _meta(name: str, kind: Kind, clear: Clear, choices: tuple[str, ...] = ()) -> Field:
+def _meta(name: str, kind: Kind, clear: Clear, choices: tuple[str, ...] = (), **more: Any) -> Field:
     """A field that LiteLLM keeps in metadata. It ignores null for one."""
-    return Field(name, kind, clear, at=f"metadata.{name}", choices=choices)
+    return Field(name, kind, clear, at=f"metadata.{name}", choices=choices, **more)
 
 
 class Key(Resource):
@@ -36,6 +38,15 @@ class Key(Resource):
     kind = "key"
     identity = "alias"
     options = ("secret", "value", "value_file", "all_models")
+    refers: ClassVar[Mapping[str, str]] = {"team": "team", "user": "user", "budget_id": "budget"}
+    calls: ClassVar[Mapping[str, str]] = {
+        "create": "POST /key/generate",
+        "update": "POST /key/update",
+        "delete": "POST /key/delete",
+        "list": "GET /key/list",
+        "info": "GET /key/info",
+        "reset": "POST /key/{key}/reset_spend",
+    }
     fields = (
         Field("team", Kind.TEXT, at="team_id", sent="team_id"),
         Field("user", Kind.TEXT, at="user_id", sent="user_id"),
@@ -74,19 +85,53 @@ class Key(Resource):
         _meta("throttle_on_budget_exceeded", Kind.FLAG, Clear.FALSE),
         _meta("allowed_vector_store_indexes", Kind.RECORDS, JSON_LIST),
         _meta("end_user_budget_id", Kind.TEXT, Clear.EMPTY_TEXT),
+        _meta("temp_budget_increase", Kind.MONEY, Clear.LEFT_OUT, update_only=True),
+        _meta("temp_budget_expiry", Kind.TIME, Clear.LEFT_OUT, update_only=True),
+        _meta("tags", Kind.NAMES, JSON_LIST, enterprise=True),
+        _meta("guardrails", Kind.NAMES, JSON_LIST, enterprise=True),
+        _meta("policies", Kind.NAMES, JSON_LIST, enterprise=True),
+        _meta("prompts", Kind.NAMES, JSON_LIST, enterprise=True),
+        _meta("disable_global_guardrails", Kind.FLAG, Clear.FALSE, enterprise=True),
+        _meta("enforced_params", Kind.NAMES, JSON_LIST, enterprise=True),
+        _meta("allowed_passthrough_routes", Kind.NAMES, JSON_LIST, enterprise=True),
+        _meta("denied_passthrough_routes", Kind.NAMES, JSON_LIST, enterprise=True),
+        Field("model_max_budget", Kind.DICT, JSON_DICT, enterprise=True),
+        Field("organization_id", Kind.TEXT, at="org_id", sent="organization_id", enterprise=True),
+        Field("project_id", Kind.TEXT, enterprise=True),
+        Field("auto_rotate", Kind.FLAG, Clear.FALSE, enterprise=True),
+        Field("rotation_interval", Kind.DURATION, enterprise=True),
         Field("metadata", Kind.PARTS, JSON_DICT),
     )
+    left_out: ClassVar[Mapping[str, str]] = {
+        "key": "the value, which no result shows",
+        "key_alias": "the identity",
+        "spend": "it is counted",
+        "key_type": "it presets allowed_routes, which are declared",
+        "send_invite_email": "it is an action",
+    }
+
+    def name_of(self, row: Row) -> str:
+        return str(row.get("key_alias") or "")
+
+    def objections(self, entry: Mapping[str, Any], *, complete: bool) -> list[str]:
+        found = super().objections(entry, complete=complete)
+        pair = [name for name in TEMPORARY if entry.get(name) is not None]
+        if len(pair) == 1:
+            found.append(f"{' and '.join(TEMPORARY)} need each other")
+        return found
 
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
-        query = {"return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
         if len(declared) > FEW:
-            return unique(client.pages("/key/list", query, "keys", "size"), "token")
+            return self.every(client)
         rows: list[Row] = []
         for entry in declared:
-            rows += client.pages("/key/list", {**query, "key_alias": entry.name}, "keys", "size")
+            rows += keys_with(client, key_alias=entry.name)
             if entry.value:
-                rows += client.pages("/key/list", {**query, "key_hash": token_id(entry.value)}, "keys", "size")
+                rows += keys_with(client, key_hash=token_id(entry.value))
         return unique(rows, "token")
+
+    def every(self, client: Client) -> list[Row]:
+        return unique(keys_with(client), "token")
 
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         aliased = [row for row in rows if row.get("key_alias") == declared.name]
@@ -133,22 +178,31 @@ class Key(Resource):
     def create(self, client: Client, declared: Declared) -> None:
         token = token_id(declared.value or "")
         used_before = self._used_before(client, declared, token)
-        body = {"key": declared.value, "key_alias": declared.name, **self.body(declared.given(), {})}
-        self.make(client, declared, "/key/generate", body)
+        fields = {name: value for name, value in declared.given().items() if not self.field(name).update_only}
+        body = {"key": declared.value, "key_alias": declared.name, **self.body(fields, {})}
+        self.make(client, declared, self.path("create"), body)
+        later = {name: value for name, value in declared.given().items() if self.field(name).update_only}
+        if later:
+            row = self.settled(client, declared)
+            client.write("POST", self.path("update"), {"key": token, **self.body(later, row or {})})
         if used_before:
             # The live spend counter outlives a deleted key of the same value: it would refuse the new one at once.
-            client.write("POST", f"/key/{token}/reset_spend", {"reset_to": 0})
+            client.write("POST", self.path("reset").replace("{key}", token), {"reset_to": 0})
 
     def update(self, client: Client, declared: Declared, row: Row, changes: Changes) -> None:
-        body = self.body({name: after for name, (before, after) in changes.items() if name != "alias"}, row)
+        wanted = {name: after for name, (before, after) in changes.items() if name != "alias"}
+        if any(wanted.get(name) is not None for name in TEMPORARY):
+            # LiteLLM takes both or none.
+            wanted |= {name: declared.fields[name] for name in TEMPORARY if name in declared.fields}
+        body = self.body(wanted, row)
         if "alias" in changes:
             body["key_alias"] = declared.name
         # One request: LiteLLM loses one of two concurrent changes to a key's metadata.
-        client.write("POST", "/key/update", {"key": row["token"], **body})
+        client.write("POST", self.path("update"), {"key": row["token"], **body})
 
     def delete(self, client: Client, declared: Declared, row: Row) -> None:  # noqa: ARG002 (a team needs it)
         try:
-            client.write("POST", "/key/delete", {"key_aliases": [row["key_alias"]]})  # all that share the alias
+            client.write("POST", self.path("delete"), {"key_aliases": [row["key_alias"]]})  # all that share the alias
         except LiteLLMError as error:
             if not gone(error):
                 raise
@@ -158,16 +212,20 @@ class Key(Resource):
             return {"token_id": row["token"]}
         return {"token_id": token_id(declared.value)} if declared.value else {}
 
-    @staticmethod
-    def _used_before(client: Client, declared: Declared, token: str) -> bool:
+    def _used_before(self, client: Client, declared: Declared, token: str) -> bool:
         """Whether a key of this value may have been there before. Only those deleted with their user leave no trace."""
         try:
-            client.get("/key/info", {"key": token})
+            client.get(self.path("info"), {"key": token})
         except LiteLLMError as error:
             if error.status != NOT_FOUND:
                 raise
             return bool(declared.fields.get("user"))
         return True
+
+
+def keys_with(client: Client, **query: str) -> list[dict[str, Any]]:
+    """The keys that have these values."""
+    return list(client.pages(Key().path("list"), {**LIST, **query}, "keys", "size"))
 
 
 UNLIMITED = "{said}; LiteLLM would allow all models. Name the models, or say all_models: true."

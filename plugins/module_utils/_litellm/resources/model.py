@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..client import NOT_FOUND, SERVER_ERROR, Client, LiteLLMError
 from ..field import Clear, Field
@@ -58,6 +58,17 @@ class Model(Resource):
     kind = "model"
     identity = "name"
     options = ("id", "free", "api_key_secret", "api_key_file", "api_key_env", "secret_params")
+    refers: ClassVar[Mapping[str, str]] = {"litellm_credential_name": "credential"}
+    calls: ClassVar[Mapping[str, str]] = {
+        "create": "POST /model/new",
+        "update": "PATCH /model/{model_id}/update",
+        "delete": "POST /model/delete",
+        "list": "GET /v2/model/info",
+    }
+    left_out: ClassVar[Mapping[str, str]] = {
+        "model_name": "the identity",
+        "litellm_params": "its parameters are fields, or entries of litellm_params",
+    }
     fields = (
         _parameter("model", Kind.TEXT),
         _parameter("api_base", Kind.TEXT),
@@ -77,16 +88,20 @@ class Model(Resource):
         Field("model_info", Kind.DICT, Clear.REFUSED, why_not_cleared=STAYS),
     )
 
+    def name_of(self, row: Row) -> str:
+        return str(row.get("model_name") or "")
+
+    def every(self, client: Client) -> list[Row]:
+        rows = client.pages(self.path("list"), {"sortBy": "model_name"}, "data", "size", limit=1000)
+        return unique(({**row, "live": True, "id": _id_of(row)} for row in rows), "id")
+
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
-        rows = [
-            {**row, "live": True}
-            for row in client.pages("/v2/model/info", {"sortBy": "model_name"}, "data", "size", limit=1000)
-        ]
+        rows = self.every(client)
         served = {_id_of(row) for row in rows}
         # The list shows what is served. A row that can't be, or that another pod has just written, is found by its id.
         for entry in declared:
             if _id(entry) not in served:
-                found = client.get("/v2/model/info", {"modelId": _id(entry)}).get("data") or []
+                found = client.get(self.path("list"), {"modelId": _id(entry)}).get("data") or []
                 rows += [{**row, "live": False} for row in found]
         return unique(({**row, "id": _id_of(row)} for row in rows), "id")
 
@@ -124,11 +139,11 @@ class Model(Resource):
     def create(self, client: Client, declared: Declared) -> None:
         body = self._request(declared, self._everything(declared), {})
         try:
-            client.write("POST", "/model/new", body, again=False)
+            client.write("POST", self.path("create"), body, again=False)
         except LiteLLMError as error:
             if NOT_LIVE in str(error):
                 # The row would stay and serve nobody.
-                client.write("POST", "/model/delete", {"id": _id(declared)})
+                client.write("POST", self.path("delete"), {"id": _id(declared)})
                 raise LiteLLMError(
                     f"{error}. Mostly its model begins with no provider that LiteLLM knows. "
                     "The row that LiteLLM had saved all the same was removed",
@@ -141,25 +156,28 @@ class Model(Resource):
     def _settle(self, client: Client, declared: Declared, body: Mapping[str, Any], error: LiteLLMError) -> None:
         """A lost answer, or 500 for an id that is taken: what is there is made as declared."""
         try:
-            client.write("PATCH", f"/model/{_id(declared)}/update", body)
+            client.write("PATCH", self._path_of(_id(declared)), body)
         except LiteLLMError as second:
             if second.status != NOT_FOUND:
                 raise
             if error.status:
                 raise error from second
-            client.write("POST", "/model/new", body, again=False)
+            client.write("POST", self.path("create"), body, again=False)
 
     def update(self, client: Client, declared: Declared, row: Row, changes: Changes) -> None:
         # PATCH merges; POST /model/update would drop every parameter that it does not know.
         names = self._everything(declared) if "live" in changes else {_place(name) for name in changes}
-        client.write("PATCH", f"/model/{row['id']}/update", self._request(declared, names, row))
+        client.write("PATCH", self._path_of(row["id"]), self._request(declared, names, row))
+
+    def _path_of(self, identity: str) -> str:
+        return self.path("update").replace("{model_id}", identity)
 
     def delete(self, client: Client, declared: Declared, row: Row) -> None:  # noqa: ARG002 (a team needs it)
         try:
-            client.write("POST", "/model/delete", {"id": row["id"]})
+            client.write("POST", self.path("delete"), {"id": row["id"]})
         except LiteLLMError as error:
             # Of an unknown id LiteLLM says 400, after a lost answer nothing.
-            if error.status >= SERVER_ERROR or client.get("/v2/model/info", {"modelId": row["id"]}).get("data"):
+            if error.status >= SERVER_ERROR or client.get(self.path("list"), {"modelId": row["id"]}).get("data"):
                 raise
 
     def _everything(self, declared: Declared) -> set[tuple[str, str]]:

@@ -5,22 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
 
 from ..client import Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind
 from ..resource import FEW, Changes, Declared, Resource, Row, gone, unique
-from .key import ALL_PARTS, UNLIMITED
+from . import member
+from .key import ALL_PARTS, UNLIMITED, keys_with
 
 MEMBERS = "team_member_budget_table"
+SORTED = {"sort_by": "team_id", "sort_order": "asc"}
+LIMIT_TYPES = ("guaranteed_throughput", "best_effort_throughput")
 MEMBER_FIELDS = {"team_member_budget", "team_member_budget_duration", "team_member_rpm_limit", "team_member_tpm_limit"}
 
 
-def _meta(name: str, kind: Kind, clear: Clear) -> Field:
+def _meta(name: str, kind: Kind, clear: Clear, **more: Any) -> Field:
     """A field that LiteLLM keeps in metadata. It answers 500 to null for one."""
-    return Field(name, kind, clear, at=f"metadata.{name}")
+    return Field(name, kind, clear, at=f"metadata.{name}", **more)
 
 
 class Team(Resource):
@@ -29,6 +33,16 @@ class Team(Resource):
     kind = "team"
     identity = "team"
     options = ("all_models", "delete_keys")
+    calls: ClassVar[Mapping[str, str]] = {
+        "create": "POST /team/new",
+        "update": "POST /team/update",
+        "permissions": "POST /team/permissions_update",
+        "delete": "POST /team/delete",
+        "list": "GET /v2/team/list",
+        "info": "GET /team/info",
+        "budgets": "POST /budget/info",
+        **member.CALLS,
+    }
     fields = (
         Field(
             "alias", Kind.TEXT, Clear.REFUSED, at="team_alias", sent="team_alias", why_not_cleared="a team keeps a name"
@@ -60,65 +74,106 @@ class Team(Resource):
         _meta("allowed_vector_store_indexes", Kind.RECORDS, Clear.EMPTY_LIST),
         _meta("enforced_batch_output_expires_after", Kind.DICT, Clear.EMPTY_DICT),
         _meta("enforced_file_expires_after", Kind.DICT, Clear.EMPTY_DICT),
+        _meta("rpm_limit_type", Kind.TEXT, Clear.LEFT_OUT, choices=LIMIT_TYPES, inside=True),
+        _meta("tpm_limit_type", Kind.TEXT, Clear.LEFT_OUT, choices=LIMIT_TYPES, inside=True),
+        _meta("tags", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
+        _meta("guardrails", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
+        _meta("policies", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
+        _meta("prompts", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
+        _meta("disable_global_guardrails", Kind.FLAG, Clear.FALSE, enterprise=True),
+        _meta("allowed_passthrough_routes", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
+        _meta("denied_passthrough_routes", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
+        _meta("secret_manager_settings", Kind.DICT, Clear.EMPTY_DICT, enterprise=True),
+        _meta("team_member_key_duration", Kind.DURATION, Clear.LEFT_OUT, enterprise=True),
+        Field("model_max_budget", Kind.DICT, Clear.EMPTY_DICT, enterprise=True),
+        Field("organization_id", Kind.TEXT, Clear.EMPTY_TEXT, enterprise=True),
+        Field("members", Kind.MEMBERS, Clear.REFUSED, why_not_cleared=member.STAYS),
         Field("metadata", Kind.PARTS, Clear.EMPTY_DICT),
     )
+    left_out: ClassVar[Mapping[str, str]] = {
+        "team_id": "the identity",
+        "admins": "members have roles",
+        "members_with_roles": "members",
+    }
+
+    def name_of(self, row: Row) -> str:
+        return str(row["team_id"])
+
+    def objections(self, entry: Mapping[str, Any], *, complete: bool) -> list[str]:
+        return [*super().objections(entry, complete=complete), *member.problems(entry.get("members"))]
+
+    def every(self, client: Client) -> list[Row]:
+        return unique(client.pages(self.path("list"), SORTED, "teams", "page_size"), "team_id")
 
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
-        query = {"sort_by": "team_id", "sort_order": "asc"}
-        queries = [query] if len(declared) > FEW else [{**query, "team_id": entry.name} for entry in declared]
-        rows = unique(
-            (row for each in queries for row in client.pages("/v2/team/list", each, "teams", "page_size")), "team_id"
-        )
-        return self._with_permissions(client, declared, self._with_member_budgets(client, declared, rows))
+        if len(declared) > FEW:
+            rows = self.every(client)
+        else:
+            queries = [{**SORTED, "team_id": entry.name} for entry in declared]
+            found = (row for each in queries for row in client.pages(self.path("list"), each, "teams", "page_size"))
+            rows = unique(found, "team_id")
+        return self._with_details(client, declared, self._with_member_budgets(client, declared, rows))
 
-    @staticmethod
-    def _with_member_budgets(client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
+    def _with_member_budgets(self, client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
         """The list does not join the default budget of members."""
         asking = {entry.name for entry in declared if MEMBER_FIELDS & set(entry.fields)}
         wanted = {row["team_id"]: (row.get("metadata") or {}).get("team_member_budget_id") for row in rows}
         ids = [budget for team, budget in wanted.items() if budget and team in asking]
         if not ids:
             return rows
-        found = client.read_by_post("/budget/info", {"budgets": ids})
+        found = client.read_by_post(self.path("budgets"), {"budgets": ids})
         budgets = {budget["budget_id"]: budget for budget in found}
         return [{**row, MEMBERS: budgets.get(wanted[row["team_id"]])} for row in rows]
 
-    @staticmethod
-    def _with_permissions(client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
-        """The list does not join what a team may use beside models."""
-        asking = {entry.name for entry in declared if "object_permission" in entry.fields}
-        return [
-            client.get("/team/info", {"team_id": row["team_id"]})["team_info"] | {MEMBERS: row.get(MEMBERS)}
-            if row["team_id"] in asking and row.get("object_permission_id")
-            else row
-            for row in rows
-        ]
+    def _with_details(self, client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
+        """The list joins neither what a team may use beside models nor the limits of members."""
+        permitted = {entry.name for entry in declared if "object_permission" in entry.fields}
+        peopled = {entry.name for entry in declared if entry.fields.get("members") and not entry.absent}
 
-    def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
-        return next((row for row in rows if row["team_id"] == declared.name), None)
+        def detailed(row: Row) -> Row:
+            name = row["team_id"]
+            if name not in peopled and not (name in permitted and row.get("object_permission_id")):
+                return row
+            answer = client.get(self.path("info"), {"team_id": name, "key_limit": 1})
+            joined = {"object_permission": answer["team_info"].get("object_permission")}
+            return {**row, **joined, member.MEMBERSHIPS: answer["team_memberships"]}
+
+        with ThreadPoolExecutor(client.connections) as pool:
+            return list(pool.map(detailed, rows))
+
+    def changes(self, declared: Declared, row: Row) -> dict[str, tuple[Any, Any]]:
+        fields = {name: value for name, value in declared.fields.items() if name != "members"}
+        found = super().changes(Declared(declared.name, fields), row)
+        differing = member.changes(declared.fields.get("members") or [], row)
+        return {**found, "members": differing} if differing else found
 
     def incomplete(self, declared: Declared) -> str:
         return "" if "models" in declared.fields else UNLIMITED.format(said="models is missing")
 
     def create(self, client: Client, declared: Declared) -> None:
-        body = {"team_id": declared.name, "team_alias": declared.name, **self.body(declared.given(), {})}
-        self.make(client, declared, "/team/new", body)
+        fields = {name: value for name, value in declared.given().items() if name != "members"}
+        body = {"team_id": declared.name, "team_alias": declared.name, **self.body(fields, {})}
+        self.make(client, declared, self.path("create"), body)
+        members = [entry for entry in declared.fields.get("members") or [] if entry.get("state") != "absent"]
+        member.send(client, declared.name, [], members)
 
     def update(self, client: Client, declared: Declared, row: Row, changes: Changes) -> None:
         wanted = {name: after for name, (before, after) in changes.items()}
         if "team_member_permissions" in wanted:
             permissions = wanted.pop("team_member_permissions") or []
-            path = "/team/permissions_update"
-            client.write("POST", path, {"team_id": declared.name, "team_member_permissions": permissions})
+            body = {"team_id": declared.name, "team_member_permissions": permissions}
+            client.write("POST", self.path("permissions"), body)
+        if "members" in wanted:
+            member.send(client, declared.name, changes["members"][0], wanted.pop("members"))
         if wanted:
             # Not /team/block, which takes a minute to bind, and not PATCH, which can't reach an id with a slash.
-            client.write("POST", "/team/update", {"team_id": declared.name, **self.body(wanted, row)})
+            client.write("POST", self.path("update"), {"team_id": declared.name, **self.body(wanted, row)})
 
     def delete(self, client: Client, declared: Declared, row: Row) -> None:
         if not declared.with_keys and keys_of(client, row["team_id"]):
             raise LiteLLMError("it has keys by now, which LiteLLM would delete with it. Nothing was done to it")
         try:
-            client.write("POST", "/team/delete", {"team_ids": [row["team_id"]]})
+            client.write("POST", self.path("delete"), {"team_ids": [row["team_id"]]})
         except LiteLLMError as error:
             if not gone(error):
                 raise
@@ -126,5 +181,4 @@ class Team(Resource):
 
 def keys_of(client: Client, team: str) -> list[dict[str, Any]]:
     """The keys that would be deleted with a team."""
-    query = {"team_id": team, "return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
-    return list(client.pages("/key/list", query, "keys", "size"))
+    return keys_with(client, team_id=team)

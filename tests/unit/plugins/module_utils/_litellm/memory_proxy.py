@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,6 +36,18 @@ REMOVABLE = {"litellm_credential_name", "input_cost_per_token", "output_cost_per
 }
 
 
+OF_BUDGET = {
+    *("max_budget", "soft_budget", "budget_duration", "max_parallel_requests", "tpm_limit", "rpm_limit"),
+    *("tpd_limit", "model_max_budget"),
+}
+
+
+def _mask(name: str, value: Any) -> Any:
+    """As a credential's value is shown."""
+    hidden = isinstance(value, str) and any(word in name for word in ("key", "token", "secret"))
+    return f"{value[:2]}****{value[-2:]}" if hidden else value
+
+
 def refused(status: int, message: str, kind: str = "bad_request_error") -> httpx.Response:
     """LiteLLM's usual shape of an error."""
     return httpx.Response(
@@ -52,6 +65,10 @@ class MemoryProxy:
         self.models: dict[str, dict[str, Any]] = {}
         self.live: set[str] = set()
         self.budgets: dict[str, dict[str, Any]] = {}
+        self.users: dict[str, dict[str, Any]] = {}
+        self.customers: dict[str, dict[str, Any]] = {}
+        self.credentials: dict[str, dict[str, Any]] = {}
+        self.licensed = True
         self.seen: list[tuple[str, str, Any]] = []
         self.before: dict[str, list[httpx.Response]] = {}
         self.lost: list[str] = []
@@ -74,14 +91,16 @@ class MemoryProxy:
                 return refused(401, f"Received API Key = {request.headers['Authorization']}", "auth_error")
             if self.before.get(path):
                 return self.before[path].pop(0)
-            answer = self._carry_out(path, body, dict(request.url.params))
+            answer = self._carry_out(request.method, path, body, dict(request.url.params))
             if path in self.lost:
                 self.lost.remove(path)
                 raise httpx.ReadError("connection reset by peer", request=request)
         return answer
 
-    def _carry_out(self, path: str, body: dict[str, Any], query: Mapping[str, str]) -> httpx.Response:
+    def _carry_out(self, method: str, path: str, body: dict[str, Any], query: Mapping[str, str]) -> httpx.Response:
         parts = path.strip("/").split("/")
+        if parts[0] == "credentials" and method in ("PATCH", "DELETE"):
+            return self._change_credential(parts[1], body if method == "PATCH" else None)
         if parts[0] == "model" and parts[-1] == "update":
             return self._patch_model(parts[1], body)
         if parts[0] == "key" and parts[-1] == "reset_spend":
@@ -106,6 +125,7 @@ class MemoryProxy:
             if query.get("key_alias") in (None, row["key_alias"])
             and query.get("key_hash") in (None, token)
             and query.get("team_id") in (None, row.get("team_id"))
+            and query.get("user_id") in (None, row.get("user_id"))
         ]
         return self._page(rows, "keys", query, "size")
 
@@ -124,7 +144,8 @@ class MemoryProxy:
         if token not in self.keys:
             row = {"token": token, "metadata": {}, "spend": 0.0, "key_alias": None}
             self.keys[token] = row
-            self._set_key(row, {name: value for name, value in body.items() if name != "key"})
+            ignored = ("key", "temp_budget_increase", "temp_budget_expiry")
+            self._set_key(row, {name: value for name, value in body.items() if name not in ignored})
         return httpx.Response(200, json={"key": body["key"], "token": token})
 
     def _key_update(self, body: dict[str, Any]) -> httpx.Response:
@@ -145,6 +166,10 @@ class MemoryProxy:
             row["litellm_budget_table"] = {"max_budget": 10} if body["budget_id"] else None
         if "duration" in body:
             row["expires"] = "2999-01-01T00:00:00Z" if body.pop("duration") else None
+        if "organization_id" in body:
+            row["org_id"] = body.pop("organization_id")
+        pair = {"temp_budget_increase", "temp_budget_expiry"} & set(body)
+        assert len(pair) in (0, 2), "LiteLLM takes both or none"
         self._set_with_metadata("key", row, body)
 
     @staticmethod
@@ -183,18 +208,50 @@ class MemoryProxy:
         return self._page(rows, "teams", query, "page_size")
 
     def _team_info(self, query: Mapping[str, Any]) -> httpx.Response:
-        return httpx.Response(200, json={"team_info": self.teams[query["team_id"]]})
+        row = self.teams[query["team_id"]]
+        memberships = [
+            {"user_id": name, "budget_source": "custom" if limits else "none", "litellm_budget_table": limits}
+            for name, limits in row.get("limits", {}).items()
+        ]
+        return httpx.Response(200, json={"team_info": row, "team_memberships": memberships})
+
+    def _team_member_add(self, body: Mapping[str, Any]) -> httpx.Response:
+        row, user = self.teams[body["team_id"]], body["member"]["user_id"]
+        if any(member["user_id"] == user for member in row["members_with_roles"]):
+            return refused(400, "User already in team", "team_member_already_in_team")
+        row["members_with_roles"].append({"user_id": user, "role": "user"})
+        row["limits"][user] = {}
+        self._limit_member(
+            {name: value for name, value in body.items() if name not in ("tpm_limit", "rpm_limit")}, user
+        )
+        return httpx.Response(200, json={})
+
+    def _team_member_update(self, body: Mapping[str, Any]) -> httpx.Response:
+        assert body.get("allowed_models") is not None or "allowed_models" not in body
+        self._limit_member(body, body["user_id"])
+        return httpx.Response(200, json={})
+
+    def _limit_member(self, body: Mapping[str, Any], user: str) -> None:
+        limits = self.teams[body["team_id"]]["limits"][user]
+        columns = {"max_budget_in_team": "max_budget"}
+        names = ("max_budget_in_team", "budget_duration", "tpm_limit", "rpm_limit", "allowed_models")
+        limits |= {columns.get(name, name): body[name] for name in names if name in body}
+
+    def _team_member_delete(self, body: Mapping[str, Any]) -> httpx.Response:
+        row = self.teams[body["team_id"]]
+        row["members_with_roles"] = [m for m in row["members_with_roles"] if m["user_id"] != body["user_id"]]
+        return httpx.Response(200, json={})
 
     def _team_new(self, body: dict[str, Any]) -> httpx.Response:
         if body["team_id"] in self.teams:
             return refused(400, f"Team id = {body['team_id']} already exists.", "internal_server_error")
-        self.teams[body["team_id"]] = row = {"metadata": {}}
+        self.teams[body["team_id"]] = row = {"metadata": {}, "members_with_roles": [], "limits": {}}
         row["team_member_permissions"] = body.pop("team_member_permissions", [])
         self._set_team(row, body)
         return httpx.Response(200, json=row)
 
     def _team_update(self, body: dict[str, Any]) -> httpx.Response:
-        assert "team_member_permissions" not in body
+        assert not {"team_member_permissions", "members", "rpm_limit_type", "tpm_limit_type"} & set(body)
         self._set_team(self.teams[body["team_id"]], body)
         return httpx.Response(200, json={})
 
@@ -224,8 +281,133 @@ class MemoryProxy:
             self.keys = {token: row for token, row in self.keys.items() if row.get("team_id") != team}
         return httpx.Response(200, json={})
 
+    # Budgets
+
     def _budget_info(self, body: Mapping[str, Any]) -> httpx.Response:
-        return httpx.Response(200, json=[self.budgets[name] for name in body["budgets"]])
+        return httpx.Response(200, json=[self.budgets[name] for name in body["budgets"] if name in self.budgets])
+
+    def _budget_list(self, _query: Mapping[str, Any]) -> httpx.Response:
+        return httpx.Response(200, json=list(self.budgets.values()))
+
+    def _budget_new(self, body: dict[str, Any]) -> httpx.Response:
+        if body["budget_id"] in self.budgets:
+            return refused(400, f"Budget with id={body['budget_id']} already exists.")
+        self.budgets[body["budget_id"]] = body
+        return httpx.Response(200, json=body)
+
+    def _budget_update(self, body: dict[str, Any]) -> httpx.Response:
+        row = self.budgets.get(body["budget_id"])
+        if row is not None:
+            row |= body
+        return httpx.Response(200, json=row)
+
+    def _budget_delete(self, body: Mapping[str, Any]) -> httpx.Response:
+        return httpx.Response(200, json=self.budgets.pop(body["id"], None))
+
+    # Users
+
+    def _user_list(self, query: Mapping[str, Any]) -> httpx.Response:
+        part = query.get("search", "").lower()
+        rows = [{**row, "object_permission": None} for name, row in sorted(self.users.items()) if part in name.lower()]
+        return self._page(rows, "users", query, "page_size")
+
+    def _v2_user_info(self, query: Mapping[str, Any]) -> httpx.Response:
+        row = self.users[query["user_id"]]
+        return httpx.Response(200, json={**row, "max_parallel_requests": None})
+
+    def _user_new(self, body: dict[str, Any]) -> httpx.Response:
+        assert body.pop("auto_create_key") is False
+        if body["user_id"] in self.users:
+            return refused(409, f"User with id {body['user_id']} already exists", "internal_server_error")
+        self.users[body["user_id"]] = row = {"metadata": {}}
+        self._set_with_metadata("user", row, body)
+        return httpx.Response(200, json={})
+
+    def _user_update(self, body: dict[str, Any]) -> httpx.Response:
+        clears = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit", "model_max_budget")
+        kept = {
+            name: value
+            for name, value in body.items()
+            if name in (*clears, *META["user"]) or value not in (None, [], {})
+        }
+        self._set_with_metadata("user", self.users[body["user_id"]], kept)
+        return httpx.Response(200, json={})
+
+    def _user_delete(self, body: Mapping[str, Any]) -> httpx.Response:
+        for user in body["user_ids"]:
+            if self.users.pop(user, None) is None:
+                return refused(404, f"User not found, passed user_id={user}")
+        return httpx.Response(200, json=1)
+
+    # Customers
+
+    def _shown_customer(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**row, "litellm_budget_table": self.budgets.get(str(row.get("budget_id")))}
+
+    def _customer_list(self, _query: Mapping[str, Any]) -> httpx.Response:
+        return httpx.Response(200, json=list(map(self._shown_customer, self.customers.values())))
+
+    def _customer_info(self, query: Mapping[str, Any]) -> httpx.Response:
+        row = self.customers.get(query["end_user_id"])
+        return (
+            httpx.Response(200, json=self._shown_customer(row)) if row else refused(404, "does not exist", "not_found")
+        )
+
+    def _customer_new(self, body: dict[str, Any]) -> httpx.Response:
+        if body["user_id"] in self.customers:
+            return refused(400, f"Customer already exists, passed user_id={body['user_id']}", "bad_request")
+        limits = {name: body.pop(name) for name in list(body) if name in OF_BUDGET}
+        if limits:
+            body["budget_id"] = str(uuid.uuid4())
+            self.budgets[body["budget_id"]] = {"budget_id": body["budget_id"], **limits}
+        self.customers[body["user_id"]] = body
+        return httpx.Response(200, json={})
+
+    def _customer_update(self, body: dict[str, Any]) -> httpx.Response:
+        assert not OF_BUDGET & set(body), "LiteLLM ignores most of them"
+        if "object_permission" in body:
+            return refused(500, "Unable to match input value")
+        kept = {name: value for name, value in body.items() if value is not None and (value != {} or name == "models")}
+        self.customers[body["user_id"]] |= kept
+        return httpx.Response(200, json={})
+
+    def _customer_delete(self, body: Mapping[str, Any]) -> httpx.Response:
+        gone = [self.customers.pop(name, None) for name in body["user_ids"]]
+        return httpx.Response(200, json={}) if all(gone) else refused(404, "does not exist", "not_found")
+
+    # Credentials
+
+    def _credentials(self, body: dict[str, Any]) -> httpx.Response:
+        if not body:
+            shown = [
+                {
+                    **row,
+                    "credential_values": {name: _mask(name, value) for name, value in row["credential_values"].items()},
+                }
+                for row in self.credentials.values()
+            ]
+            return httpx.Response(200, json={"success": True, "credentials": shown})
+        if body["credential_name"] in self.credentials:
+            return refused(409, "Credential already exists", "internal_server_error")
+        self.credentials[body["credential_name"]] = {"display_name": None, "source": "db", **body}
+        return httpx.Response(200, json={})
+
+    def _change_credential(self, name: str, body: dict[str, Any] | None) -> httpx.Response:
+        row = self.credentials.get(name)
+        if row is None:
+            return refused(404, "Credential not found", "internal_server_error")
+        if body is None:
+            del self.credentials[name]
+            return httpx.Response(200, json={})
+        row["credential_info"] |= body["credential_info"]
+        row["credential_values"] |= body.get("credential_values", {})
+        for gone in body.get("credential_values_to_delete", ()):
+            row["credential_values"].pop(gone, None)
+        row["display_name"] = body.get("display_name", row["display_name"])
+        return httpx.Response(200, json={})
+
+    def _health_license(self, _query: Mapping[str, Any]) -> httpx.Response:
+        return httpx.Response(200, json={"has_license": self.licensed})
 
     # Models
 

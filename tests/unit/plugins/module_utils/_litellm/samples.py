@@ -12,10 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.key import Key
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.model import Model
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.team import Team
 
 MODELS = ("sample-one", "sample-two")
 TEAMS = ("sample-team-one", "sample-team-two")
@@ -36,7 +34,30 @@ class Sample:
     refused: Any
 
 
+LATER = "2999-01-01T00:00:00Z"
+PER_MODEL = {"sample-one": {"max_budget": 1, "budget_duration": "1d"}}
+LIMITS = {
+    "max_budget": Sample(0.1, 0, -1),
+    "soft_budget": Sample(0.05, 0.06, "much"),
+    "budget_duration": Sample("30d", "24h", "1y"),
+    "max_parallel_requests": Sample(2, 3, True),
+    "tpm_limit": Sample(1000, 0, -1),
+    "rpm_limit": Sample(3, 4, 2**63),
+}
+# LiteLLM takes them with a licence only. The samples are for proxies that have one.
+LICENSED = {
+    "tags": Sample(["a"], ["b", "a"], "a"),
+    "guardrails": Sample(["a"], ["b"], [1]),
+    "policies": Sample(["a"], ["b"], "a"),
+    "prompts": Sample(["a"], ["b"], {"a": 1}),
+    "disable_global_guardrails": Sample(True, False, "no"),
+    "allowed_passthrough_routes": Sample(["/a"], ["/b"], "/a"),
+    "denied_passthrough_routes": Sample(["/a"], ["/b"], "/a"),
+    "model_max_budget": Sample(PER_MODEL, {"sample-two": {"max_budget": 2, "budget_duration": "1d"}}, 5),
+    "organization_id": Sample("one", "two", 1),
+}
 BOTH = {
+    **LICENSED,
     "models": Sample([MODELS[0]], [MODELS[1], MODELS[0]], "sample-one"),
     "max_budget": Sample(0.1, 0, -1),
     "soft_budget": Sample(0.05, 0.06, "much"),
@@ -77,6 +98,12 @@ KEY = {
     "enable_prompt_caching": Sample(True, False, 1),
     "throttle_on_budget_exceeded": Sample(True, False, 0),
     "end_user_budget_id": Sample(*BUDGETS, 5),
+    "temp_budget_increase": Sample(1, 2.5, -1),
+    "temp_budget_expiry": Sample("2998-01-01T00:00:00+02:00", LATER, "tomorrow"),
+    "enforced_params": Sample(["user"], ["metadata"], "user"),
+    "project_id": Sample("one", "two", []),
+    "auto_rotate": Sample(True, False, 1),
+    "rotation_interval": Sample("30d", "90d", "often"),
 }
 TEAM = {
     **BOTH,
@@ -91,6 +118,58 @@ TEAM = {
     "default_team_member_models": Sample(["sample-one"], ["sample-one", "sample-two"], "sample-one"),
     "enforced_batch_output_expires_after": Sample(HOUR, {**HOUR, "seconds": 7200}, 3600),
     "enforced_file_expires_after": Sample(HOUR, {**HOUR, "seconds": 7200}, [3600]),
+    "rpm_limit_type": Sample("best_effort_throughput", "guaranteed_throughput", "dynamic"),
+    "tpm_limit_type": Sample("guaranteed_throughput", "best_effort_throughput", "dynamic"),
+    "secret_manager_settings": Sample({"a": 1}, {"a": 2}, "a"),
+    "team_member_key_duration": Sample("30d", "90d", "long"),
+    "members": Sample(
+        [{"user": "sample-user-one", "max_budget": 1, "rpm_limit": 5}, {"user": "sample-user-two"}],
+        [
+            {"user": "sample-user-one", "max_budget": 2.5, "rpm_limit": None, "models": ["sample-one"]},
+            {"user": "sample-user-two", "state": "absent"},
+            {"user": "sample user, #3", "budget_duration": "30d", "tpm_limit": 0},
+        ],
+        [{"user": "sample-user-one", "max_budget": -1}],
+    ),
+}
+BUDGET = {
+    **LIMITS,
+    "tpd_limit": Sample(5, 6, 1.5),
+    "model_max_budget": LICENSED["model_max_budget"],
+}
+USER = {
+    **{name: sample for name, sample in LIMITS.items() if name != "soft_budget"},
+    "email": Sample("one@example.org", "two@example.org", 5),
+    "alias": Sample("The first", "The second", ["x"]),
+    "role": Sample("internal_user", "internal_user_viewer", "king"),
+    "models": BOTH["models"],
+    "allowed_cache_controls": Sample(["no-cache"], ["use-cache", "no-cache"], "no-cache"),
+    "object_permission": BOTH["object_permission"],
+    "model_rpm_limit": BOTH["model_rpm_limit"],
+    "model_tpm_limit": BOTH["model_tpm_limit"],
+    "sso_user_id": Sample("one", "one", 1),
+    "model_max_budget": LICENSED["model_max_budget"],
+    "metadata": BOTH["metadata"],
+}
+CUSTOMER = {
+    **LIMITS,
+    "alias": Sample("The first", "The second", ["x"]),
+    "models": BOTH["models"],
+    "default_model": Sample(*MODELS, 5),
+    "allowed_model_region": Sample("eu", "us", "asia"),
+    "budget_id": Sample(*BUDGETS, ["b"]),
+    "object_permission": Sample({"vector_stores": ["a"]}, {"vector_stores": ["a"]}, ["a"]),
+    "blocked": Sample(True, False, "yes"),
+    "model_max_budget": LICENSED["model_max_budget"],
+}
+CREDENTIAL = {
+    "display_name": Sample("The first", "The second", 5),
+    "values": Sample(
+        {"api_base": "http://127.0.0.1:9/v1", "n": 5, "azure_ad_token": "os.environ/ONE"},
+        {"api_base": "http://127.0.0.1:9/v2", "n": None, "azure_ad_token": "os.environ/TWO"},
+        {"api_secret": "sk-in-the-clear"},
+    ),
+    "info": Sample({"custom_llm_provider": "openai"}, {"custom_llm_provider": "anthropic", "own": {"a": [1]}}, "a"),
 }
 MODEL = {
     "model": Sample("hosted_vllm/a", "hosted_vllm/b", 5),
@@ -116,11 +195,29 @@ MODEL = {
     ),
     "model_info": Sample({"mode": "chat", "own": {"a": 1}}, {"mode": "chat", "own": {"a": 2}}, "chat"),
 }
-TABLES: tuple[tuple[Resource, dict[str, Sample]], ...] = ((Model(), MODEL), (Team(), TEAM), (Key(), KEY))
+SAMPLES: dict[str, dict[str, Sample]] = {
+    "budget": BUDGET,
+    "credential": CREDENTIAL,
+    "model": MODEL,
+    "user": USER,
+    "team": TEAM,
+    "key": KEY,
+    "customer": CUSTOMER,
+}
+TABLES: tuple[tuple[Resource, dict[str, Sample]], ...] = tuple((table, SAMPLES[table.kind]) for table in RESOURCES)
+# These take only what they need with them: the value of the other.
+TOGETHER: dict[str, dict[str, object]] = {
+    "temp_budget_increase": {"temp_budget_expiry": LATER},
+    "temp_budget_expiry": {"temp_budget_increase": 1},
+}
 
 
 def entry(resource: Resource, name: str) -> dict[str, Any]:
     """The least that a new object of this kind needs."""
     if resource.kind == "model":
         return {"name": name, "model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1"}
-    return {resource.identity: name, "models": list(MODELS)}
+    if resource.kind == "credential":
+        return {"credential": name, "values": {"api_base": "http://127.0.0.1:9/v1"}}
+    if resource.kind in ("team", "key"):
+        return {resource.identity: name, "models": list(MODELS)}
+    return {resource.identity: name}

@@ -20,7 +20,8 @@ KEY = {"alias": "batch", "models": ["qwen"], "team": "research"}
 def problems(models: Any = (MODEL,), teams: Any = (TEAM,), keys: Any = (KEY,), *, complete: bool = True) -> list[str]:
     """The sentences."""
     entries = [list(each) if isinstance(each, tuple) else each for each in (models, teams, keys)]
-    return [str(problem) for problem in check_declaration(*entries, complete=complete)]
+    declared = dict(zip(("model", "team", "key"), entries, strict=True))
+    return [str(problem) for problem in check_declaration(declared, complete=complete)]
 
 
 def test_a_sound_declaration_has_no_problems() -> None:
@@ -41,8 +42,9 @@ def test_containers_of_other_types_are_taken() -> None:
     [
         ({"modles": ["qwen"]}, 'unknown field "modles", did you mean "models"?'),
         ({"zzz": 1}, 'unknown field "zzz"'),
-        ({"guardrails": ["a"]}, 'field "guardrails" needs LiteLLM Enterprise'),
-        ({"metadata": {"guardrails": ["a"]}}, "metadata.guardrails needs LiteLLM Enterprise"),
+        ({"secret_manager_settings": {}}, 'field "secret_manager_settings" needs LiteLLM Enterprise'),
+        ({"metadata": {"guardrails": ["a"]}}, "metadata.guardrails: say guardrails of the key itself"),
+        ({"temp_budget_increase": 1}, "temp_budget_increase and temp_budget_expiry need each other"),
         ({"metadata": {"model_rpm_limit": {}}}, "metadata.model_rpm_limit: say model_rpm_limit of the key itself"),
         ({"value": "sk-0123456789abcdef"}, "value would show the key in logs"),
         ({"models": []}, "models is empty; LiteLLM would allow all models"),

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.plan import Action, orphans, plan
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.plan import Action, plan
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Declared
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.key import Key, token_id
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.model import Model
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.team import Team
 
 VALUE = "sk-0123456789abcdef"
 ROW: dict[str, Any] = {"token": token_id(VALUE), "key_alias": "batch", "models": ["qwen"], "metadata": {}}
@@ -119,14 +117,3 @@ def test_a_row_that_is_not_served_is_sent_whole() -> None:
     declared = Declared("qwen", {"model": "hosted_vllm/qwen", "blocked": False}, secrets={"api_key": "the-providers"})
     action = plan(Model(), [declared], [{**MODEL_ROW, "live": False}])[0][0]
     assert action.changes["live"] == (False, True)
-
-
-@pytest.mark.parametrize(("moved", "deleted", "refused_too"), [(0, 0, True), (1, 0, True), (1, 1, False)])
-def test_a_team_goes_only_when_its_keys_do(moved: int, deleted: int, refused_too: bool) -> None:
-    first, second = {**ROW, "token": "1"}, {**ROW, "token": "2", "key_alias": None}
-    actions = [Action(Team(), Declared("old", {}, absent=True), "deleted", {"team_id": "old"})]
-    actions += [Action(Key(), key(), "updated", first, {"team": ("old", "new")})] * moved
-    actions += [Action(Key(), key(), "deleted", second)] * deleted
-    found = orphans(actions, {"old": [first, second]})
-    assert bool(found) is refused_too
-    assert all("delete_keys: true" in problem for problem in found)

@@ -20,7 +20,12 @@ from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.m
     URL,
     MemoryProxy,
 )
-from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import TABLES, Sample, entry
+from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import (
+    TABLES,
+    TOGETHER,
+    Sample,
+    entry,
+)
 
 CASES = [(table, line) for table, samples in TABLES for line in table.fields]
 IDS = [f"{table.kind}-{line.name}" for table, line in CASES]
@@ -37,8 +42,7 @@ def sample(table: Resource, line: Field) -> Sample:
 
 def problems(table: Resource, declared: dict[str, Any]) -> list[str]:
     """What is refused before anything is sent."""
-    entries: dict[str, list[Any]] = {"model": [], "team": [], "key": [], table.kind: [declared]}
-    return [str(one) for one in check_declaration(entries["model"], entries["team"], entries["key"], complete=False)]
+    return [str(one) for one in check_declaration({table.kind: [declared]}, complete=False)]
 
 
 class Object:
@@ -50,7 +54,10 @@ class Object:
 
     def plan(self, **fields: Any) -> Action:
         """What is to be done."""
-        least = entry(self.table, "one")
+        least = {
+            **entry(self.table, "one"),
+            **{k: v for name, value in fields.items() if value is not None for k, v in TOGETHER.get(name, {}).items()},
+        }
         least.pop(self.table.identity)
         value = "sk-0123456789abcdef" if self.table.kind == "key" else None
         declared = Declared("one", {**least, **fields}, value=value)
@@ -75,7 +82,7 @@ def test_field_is_made_kept_changed_and_cleared(proxy: MemoryProxy, table: Resou
     with Client(URL, MASTER) as client:
         thing = Object(table, client)
         assert thing.run(**{line.name: values.one}) == "created"
-        assert thing.run(**{line.name: values.two}) == ("unchanged" if line.create_only else "updated")
+        assert thing.run(**{line.name: values.two}) == ("unchanged" if line.create_only or line.fixed else "updated")
         if line.clear is not Clear.REFUSED:
             nothing = same(line.kind, None, values.two)
             assert thing.run(**{line.name: None}) == ("unchanged" if nothing else "updated")
@@ -95,8 +102,8 @@ def test_wrong_value_is_refused_with_the_name_of_the_field(table: Resource, line
     found = problems(table, {**entry(table, "one"), line.name: values.refused})
     assert len(found) == 1
     assert line.name in found[0]
-    assert not problems(table, {**entry(table, "one"), line.name: values.one})
-    assert not problems(table, {**entry(table, "one"), line.name: values.two})
+    for value in (values.one, values.two):
+        assert not problems(table, {**entry(table, "one"), **TOGETHER.get(line.name, {}), line.name: value})
 
 
 @every_field

@@ -1,0 +1,167 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan would do that nobody has declared: refused before the first write. Asks the proxy, but never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .client import NOT_FOUND, Client, LiteLLMError
+from .plan import Action
+from .resource import Declared, Resource, Row
+from .resources import member
+from .resources.budget import Budget
+from .resources.credential import Credential
+from .resources.customer import Customer
+from .resources.key import Key, keys_with
+from .resources.model import Model
+from .resources.team import Team
+
+SHOWN = 5
+LICENCE = "/health/license"
+# LiteLLM takes a key of a team that is not there and refuses every call of it, and a model of a credential that is not
+# there, whose calls end in 500. A budget that is not there is an error 500 without a word. A user need not be there.
+ASKED: Mapping[str, Resource] = {"team": Team(), "budget": Budget(), "credential": Credential()}
+
+
+def unlicensed(client: Client, actions: Sequence[Action]) -> list[str]:
+    """Fields that LiteLLM honours with a licence only. The proxy is asked only when there is one."""
+    wanted = [
+        (action.label, line.name)
+        for action in actions
+        if action.writes and action.what != "deleted"
+        for line in action.resource.fields
+        if line.enterprise and action.after().get(line.name) not in (None, [], {}, False)
+    ]
+    if not wanted or _licensed(client):
+        return []
+    return [
+        f'{label}: field "{name}" needs LiteLLM Enterprise, and this proxy has no licence. Leave it out.'
+        for label, name in wanted
+    ]
+
+
+def _licensed(client: Client) -> bool:
+    try:
+        return bool(client.get(LICENCE).get("has_license"))
+    except LiteLLMError as error:
+        if error.status != NOT_FOUND:
+            raise
+        return False
+
+
+def unknown_references(client: Client, actions: Sequence[Action], *, complete: bool) -> list[str]:
+    """Names of objects that neither the plan makes nor the proxy has. Of a complete set, teams were checked before."""
+    present = {(a.resource.kind, a.declared.name) for a in actions if not a.declared.absent}
+    named = [
+        (action.label, kind, str(action.after()[field]))
+        for action in actions
+        if action.writes and not action.declared.absent
+        for field, kind in action.resource.refers.items()
+        if kind in ASKED and action.after().get(field) and not (complete and kind == "team")
+    ]
+    missing = {
+        kind: _missing(client, ASKED[kind], {name for _, other, name in named if other == kind} - _of(kind, present))
+        for kind in {kind for _, kind, _ in named}
+    }
+    return [
+        f'{label}: there is no {kind} "{name}", so LiteLLM would refuse every call of it. Make the {kind} first.'
+        for label, kind, name in named
+        if name in missing[kind]
+    ]
+
+
+def _of(kind: str, present: Iterable[tuple[str, str]]) -> set[str]:
+    return {name for other, name in present if other == kind}
+
+
+def _missing(client: Client, resource: Resource, names: set[str]) -> set[str]:
+    declared = [Declared(name, {}) for name in sorted(names)]
+    rows = resource.read(client, declared) if declared else []
+    return names - {resource.name_of(row) for row in rows}
+
+
+def lost_with(client: Client, actions: Sequence[Action]) -> list[str]:
+    """What LiteLLM would delete together with what is to go, or would leave without its limits or its credential."""
+    problems: list[str] = []
+    for action in actions:
+        if action.what == "deleted" and not action.declared.with_keys:
+            problems += _lost_with(client, action, actions)
+        elif action.resource.kind == "team" and "members" in action.changes and not action.declared.with_keys:
+            problems += _lost_with_members(client, action, actions)
+    return problems
+
+
+def _lost_with(client: Client, action: Action, actions: Sequence[Action]) -> list[str]:
+    name, kind = action.declared.name, action.resource.kind
+    if kind == "team" and (action.row or {}).get("keys_count") != 0:
+        return _keys_lost(action.label, keys_with(client, team_id=name), _moving(actions, "team"), "in another team")
+    if kind == "user" and (action.row or {}).get("key_count") != 0:
+        return _keys_lost(action.label, keys_with(client, user_id=name), _moving(actions, "user"), "of another user")
+    if kind == "budget":
+        holders = _holders(Key(), Key().every(client), "budget_id", name, _moving(actions, "budget_id"))
+        moving = {a.declared.name for a in actions if a.what == "deleted" or "budget_id" in a.changes}
+        holders += [
+            f'customer "{row["user_id"]}"'
+            for row in Customer().every(client)
+            if row.get("budget_id") == name and row["user_id"] not in moving
+        ]
+        return _still_named(action.label, holders, "they would have no limit any more. Give them another budget first")
+    if kind == "credential":
+        moving = {a.declared.name for a in actions if a.what == "deleted" or "litellm_credential_name" in a.changes}
+        holders = [
+            f'model "{row["model_name"]}"'
+            for row in Model().every(client)
+            if (row.get("litellm_params") or {}).get("litellm_credential_name") == name
+            and row["model_name"] not in moving
+        ]
+        return _still_named(action.label, holders, "each call of them would fail. Give them another credential first")
+    return []
+
+
+def _lost_with_members(client: Client, action: Action, actions: Sequence[Action]) -> list[str]:
+    after = action.changes["members"][1]
+    problems: list[str] = []
+    for user in member.leaving(after):
+        keys = keys_with(client, team_id=action.declared.name, user_id=user)
+        label = f'{action.label}: members "{user}"'
+        problems += _keys_lost(label, keys, _moving(actions, "team"), "of another user")
+    return problems
+
+
+def _moving(actions: Sequence[Action], field: str) -> set[str]:
+    """The keys that are planned to go, or to get another value of a field."""
+    return {
+        a.row["token"]
+        for a in actions
+        if a.resource.kind == "key" and a.row and (a.what == "deleted" or field in a.changes)
+    }
+
+
+def _keys_lost(label: str, keys: Sequence[Row], moving: set[str], elsewhere: str) -> list[str]:
+    staying = [str(row.get("key_alias") or row["token"][:12]) for row in keys if row["token"] not in moving]
+    if not staying:
+        return []
+    return [
+        f"{label}: LiteLLM would delete its {len(staying)} keys with it ({_some(staying)}). Declare them under "
+        f"state: absent or {elsewhere}, or set delete_keys: true."
+    ]
+
+
+def _holders(resource: Resource, rows: Sequence[Row], field: str, name: str, moving: set[str]) -> list[str]:
+    return [
+        f'{resource.kind} "{resource.name_of(row) or row["token"][:12]}"'
+        for row in rows
+        if row.get(field) == name and row["token"] not in moving
+    ]
+
+
+def _still_named(label: str, holders: Sequence[str], next_step: str) -> list[str]:
+    return [f"{label}: {_some(holders)} name it, and {next_step}."] if holders else []
+
+
+def _some(names: Sequence[Any]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(sorted(map(str, names))[:SHOWN]) + more

@@ -1,0 +1,155 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Members of a team, each with limits of their own. Source: litellm/proxy/management_endpoints/team_endpoints.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..client import Client, LiteLLMError
+from ..field import Clear, Field
+from ..kind import Kind, listed
+from ..resource import Row
+
+CALLS = {
+    "add member": "POST /team/member_add",
+    "update member": "POST /team/member_update",
+    "delete member": "POST /team/member_delete",
+}
+THERE = "team_member_already_in_team"
+MEMBERSHIPS = "team_memberships"
+STAYS = "LiteLLM deletes the keys of a member with it; declare each member under state: absent"
+# Their place is the budget of the membership. member_add drops the two rates in silence.
+FIELDS = (
+    Field("max_budget", Kind.MONEY, sent="max_budget_in_team"),
+    Field("budget_duration", Kind.DURATION),
+    Field("tpm_limit", Kind.NUMBER, update_only=True),
+    Field("rpm_limit", Kind.NUMBER, update_only=True),
+    # null is an unhandled error of LiteLLM 1.106.
+    Field("models", Kind.NAMES, Clear.EMPTY_LIST, at="allowed_models", sent="allowed_models"),
+)
+NAMED = {line.name: line for line in FIELDS}
+LEFT_OUT = {
+    "team_id": "the team",
+    "member": "the identity",
+    "user_id": "the identity",
+    "user_email": "LiteLLM would make a user of a random id",
+    "role": "team admins are a feature of LiteLLM Enterprise; others are members",
+    "temp_budget_increase": "it is for members whose budget is at its end, by the admin UI",
+    "temp_budget_expiry": "it is for members whose budget is at its end, by the admin UI",
+}
+
+Entries = Sequence[Mapping[str, Any]]
+
+
+def problems(members: Any) -> list[str]:
+    """What is wrong with the members of an entry."""
+    if not listed(members):
+        return []
+    found: list[str] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(members, 1):
+        user = entry.get("user") if isinstance(entry, Mapping) else None
+        if not isinstance(user, str) or not user.strip():
+            found.append(f"members: entry {number} must name a user")
+            continue
+        label = f'members "{user}"'
+        if user in seen:
+            found.append(f"{label} is declared twice")
+        seen.add(user)
+        for name, value in entry.items():
+            if name == "role" and value == "admin":
+                found.append(f"{label}: role admin needs LiteLLM Enterprise")
+            elif name == "role":
+                found += [] if value == "user" else [f"{label}: role must be user"]
+            elif name == "state":
+                found += [] if value in ("present", "absent") else [f"{label}: state must be present or absent"]
+            elif name in NAMED:
+                trouble = NAMED[name].problem(value)
+                found += [f"{label}: {name} {trouble}"] if trouble else []
+            elif name != "user":
+                found.append(f'{label}: unknown field "{name}" (there are: state, {", ".join(NAMED)})')
+    return found
+
+
+def changes(declared: Entries, row: Row) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
+    """The members that differ, before and after; None when none does. Members that are not declared are left alone."""
+    # A membership alone says nothing: /team/member_update makes one for anybody.
+    there = {str(member.get("user_id")) for member in row.get("members_with_roles") or []}
+    limits = {str(each.get("user_id")): _own(each) for each in row.get(MEMBERSHIPS) or []}
+    before: list[dict[str, Any]] = []
+    after: list[dict[str, Any]] = []
+    for entry in declared:
+        user = str(entry["user"])
+        given = {name: value for name, value in entry.items() if name in NAMED}
+        if entry.get("state") == "absent":
+            if user in there:
+                before.append({"user": user})
+                after.append({"user": user, "state": "absent"})
+            continue
+        if user not in there:
+            after.append({"user": user, **{name: value for name, value in given.items() if value is not None}})
+            continue
+        own = limits.get(user, {})
+        differing = {name: NAMED[name].change(value, NAMED[name].actual(own)) for name, value in given.items()}
+        found = {name: change for name, change in differing.items() if change}
+        if found:
+            before.append({"user": user, **{name: old for name, (old, new) in found.items()}})
+            after.append({"user": user, **{name: new for name, (old, new) in found.items()}})
+    return (before, after) if after else None
+
+
+def leaving(after: Entries) -> list[str]:
+    """The users whom a change removes."""
+    return [str(entry["user"]) for entry in after if entry.get("state") == "absent"]
+
+
+def send(client: Client, team: str, before: Entries, after: Entries) -> None:
+    """Make the members as they are to be, one after the other: all of them are one column of the team."""
+    there = {entry["user"] for entry in before}
+    for entry in after:
+        user = entry["user"]
+        sent = {
+            NAMED[name].sent or name: NAMED[name].to_send(value)
+            for name, value in entry.items()
+            if name in NAMED and not (user not in there and (value is None or NAMED[name].update_only))
+        }
+        if entry.get("state") == "absent":
+            client.write("POST", _path("delete member"), {"team_id": team, "user_id": user})
+        elif user in there:
+            client.write("POST", _path("update member"), {"team_id": team, "user_id": user, **sent})
+        else:
+            _add(client, team, user, sent)
+            rates = {name: entry[name] for name in entry if name in NAMED and NAMED[name].update_only}
+            rates = {name: value for name, value in rates.items() if value is not None}
+            if rates:
+                client.write("POST", _path("update member"), {"team_id": team, "user_id": user, **rates})
+
+
+def _add(client: Client, team: str, user: str, limits: Mapping[str, Any]) -> None:
+    """Add a member. After a lost answer, or when somebody was faster, it is there: then its limits are sent."""
+    body = {"team_id": team, "member": {"role": "user", "user_id": user}, **limits}
+    for last in (False, True):
+        try:
+            client.write("POST", _path("add member"), body, again=False)
+        except LiteLLMError as error:
+            if error.kind == THERE:
+                if limits:
+                    client.write("POST", _path("update member"), {"team_id": team, "user_id": user, **limits})
+                return
+            if error.status or last:
+                raise
+        else:
+            return
+
+
+def _path(purpose: str) -> str:
+    return CALLS[purpose].partition(" ")[2]
+
+
+def _own(membership: Row) -> dict[str, Any]:
+    """The limits of a member's own. Who has none shares the team's default, which is not declared here."""
+    own = membership.get("budget_source") == "custom"
+    return dict(membership.get("litellm_budget_table") or {}) if own else {}
