@@ -69,11 +69,11 @@ def place(name: str) -> Iterator[Place]:
 
 
 @contextmanager
-def running(name: str) -> Iterator[Place]:
-    """A working gateway, made by site.yml and removed by the teardown playbook."""
+def running(name: str, *arguments: str) -> Iterator[Place]:
+    """A working gateway, made by site.yml with these arguments more, and removed by the teardown playbook."""
     with place(name) as where:
         try:
-            where.play("site.yml")
+            where.play("site.yml", *arguments)
             yield where
         finally:
             identity = leftovers.gateway_id(where.state)

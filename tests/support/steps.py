@@ -87,6 +87,7 @@ def steps() -> list[Step]:
         Step("units", "pytest tests/unit", _tool("pytest", "-q", "-p", "no:cacheprovider", "tests/unit"), 20),
         Step("engine", "Prisma's engine against PostgreSQL", _script("engine.py"), 60),
         Step("disk", "a gateway on a disk that runs full", _script("full_disk.py"), 200),
+        Step("contract", "fields against LiteLLM's OpenAPI document", _script("contract.py"), 90),
         Step("integration", "pytest tests/integration", _script("integration.py"), 540),
         Step("molecule", "molecule test, from an installed copy", _script("molecule_scenario.py"), 140),
     ]

@@ -51,6 +51,8 @@ class Field:
     fixed: str = ""  # why the server can't change it later, if it can't: what differs then is refused
     update_only: bool = False  # creation ignores it
     inside: bool = False  # an update takes it only inside metadata
+    by: str = "update"  # which of the resource's calls changes it
+    unlisted: bool = False  # LiteLLM's OpenAPI document does not name it, but LiteLLM honours it
     choices: tuple[str, ...] = ()
     why_not_cleared: str = ""
     enterprise: bool = False  # without a licence LiteLLM refuses it, swallows it, or refuses every call later

@@ -56,6 +56,7 @@ class Resource(ABC):
     identity: str  # the option that names an object
     fields: Sequence[Field]
     calls: ClassVar[Mapping[str, str]]  # every endpoint that is used, by what it is for: "create": "POST /key/generate"
+    asks: ClassVar[Mapping[str, Sequence[str]]] = {}  # what these calls get in their query
     options: Sequence[str] = ()  # what an entry may hold beside its fields
     refers: ClassVar[Mapping[str, str]] = {}  # fields that name an object of another kind, which must be there first
     left_out: ClassVar[

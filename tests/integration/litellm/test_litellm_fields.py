@@ -65,6 +65,7 @@ def run_as_predicted(
     assert result["diff"] == predicted["diff"]
     assert result["objects"] == predicted["objects"]
     assert len(forward.writes()) == result["requests"]["write"]
+    assert forward.undeclared() == []
     forward.seen.clear()
     again = task(module, **options)
     assert not again.get("msg"), again["msg"]

@@ -44,13 +44,14 @@ class Customer(Resource):
         "new limits": "POST /budget/new",
         "limits": "POST /budget/update",
     }
+    asks: ClassVar[Mapping[str, Sequence[str]]] = {"info": ("end_user_id",)}
     fields = (
         Field("alias", Kind.TEXT, Clear.EMPTY_TEXT),
         Field("models", Kind.NAMES, Clear.EMPTY_LIST),
         Field("default_model", Kind.TEXT, Clear.EMPTY_TEXT),
         Field("allowed_model_region", Kind.TEXT, Clear.REFUSED, choices=("eu", "us"), why_not_cleared=DROPPED),
         Field("budget_id", Kind.TEXT, Clear.REFUSED, why_not_cleared=f"{DROPPED}; name another budget"),
-        *(Field(name, kind, at=f"{OF_BUDGET}{name}") for name, kind in LIMITS.items()),
+        *(Field(name, kind, at=f"{OF_BUDGET}{name}", by="limits") for name, kind in LIMITS.items()),
         Field(
             "object_permission",
             Kind.PARTS,
@@ -60,7 +61,14 @@ class Customer(Resource):
         ),
         # Without a licence it is stored, and the customer is served all the same.
         Field("blocked", Kind.FLAG, Clear.FALSE, enterprise=True),
-        Field("model_max_budget", Kind.DICT, Clear.EMPTY_DICT, at=f"{OF_BUDGET}model_max_budget", enterprise=True),
+        Field(
+            "model_max_budget",
+            Kind.DICT,
+            Clear.EMPTY_DICT,
+            at=f"{OF_BUDGET}model_max_budget",
+            by="limits",
+            enterprise=True,
+        ),
     )
     left_out: ClassVar[Mapping[str, str]] = {
         "user_id": "the identity",

@@ -47,6 +47,10 @@ class Key(Resource):
         "info": "GET /key/info",
         "reset": "POST /key/{key}/reset_spend",
     }
+    asks: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("key_alias", "key_hash", "team_id", "user_id", "page", "size", *LIST),
+        "info": ("key",),
+    }
     fields = (
         Field("team", Kind.TEXT, at="team_id", sent="team_id"),
         Field("user", Kind.TEXT, at="user_id", sent="user_id"),

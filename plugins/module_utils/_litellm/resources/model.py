@@ -40,8 +40,8 @@ FREE = ("litellm_params", "model_info")
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def _parameter(name: str, kind: Kind, clear: Clear = Clear.REFUSED) -> Field:
-    return Field(name, kind, clear, at=f"litellm_params.{name}", why_not_cleared=STAYS)
+def _parameter(name: str, kind: Kind, clear: Clear = Clear.REFUSED, **more: Any) -> Field:
+    return Field(name, kind, clear, at=f"litellm_params.{name}", why_not_cleared=STAYS, **more)
 
 
 def model_id(name: str, given: str | None = None) -> str:
@@ -65,6 +65,7 @@ class Model(Resource):
         "delete": "POST /model/delete",
         "list": "GET /v2/model/info",
     }
+    asks: ClassVar[Mapping[str, Sequence[str]]] = {"list": ("modelId", "sortBy", "page", "size")}
     left_out: ClassVar[Mapping[str, str]] = {
         "model_name": "the identity",
         "litellm_params": "its parameters are fields, or entries of litellm_params",
@@ -77,10 +78,10 @@ class Model(Resource):
         *(_parameter(name, Kind.MONEY, Clear.NULL) for name in PRICES),
         _parameter("rpm", Kind.NUMBER),
         _parameter("tpm", Kind.NUMBER),
-        _parameter("max_parallel_requests", Kind.NUMBER),
+        _parameter("max_parallel_requests", Kind.NUMBER, unlisted=True),
         _parameter("max_retries", Kind.NUMBER),
-        _parameter("weight", Kind.NUMBER),
-        _parameter("order", Kind.NUMBER),
+        _parameter("weight", Kind.NUMBER, unlisted=True),
+        _parameter("order", Kind.NUMBER, unlisted=True),
         _parameter("tags", Kind.NAMES, Clear.EMPTY_LIST),
         _parameter("litellm_credential_name", Kind.TEXT, Clear.NULL),
         Field("blocked", Kind.FLAG, Clear.FALSE, at="model_info.blocked"),

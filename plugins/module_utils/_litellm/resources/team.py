@@ -43,6 +43,10 @@ class Team(Resource):
         "budgets": "POST /budget/info",
         **member.CALLS,
     }
+    asks: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("team_id", "page", "page_size", "sort_by", "sort_order"),
+        "info": ("team_id", "key_limit"),
+    }
     fields = (
         Field(
             "alias", Kind.TEXT, Clear.REFUSED, at="team_alias", sent="team_alias", why_not_cleared="a team keeps a name"
@@ -64,7 +68,7 @@ class Team(Resource):
         Field("team_member_budget_duration", Kind.DURATION, at=f"{MEMBERS}.budget_duration"),
         Field("team_member_rpm_limit", Kind.NUMBER, at=f"{MEMBERS}.rpm_limit"),
         Field("team_member_tpm_limit", Kind.NUMBER, at=f"{MEMBERS}.tpm_limit"),
-        Field("team_member_permissions", Kind.NAMES, Clear.EMPTY_LIST),
+        Field("team_member_permissions", Kind.NAMES, Clear.EMPTY_LIST, by="permissions"),
         Field("default_team_member_models", Kind.NAMES, Clear.EMPTY_LIST),
         _meta("model_rpm_limit", Kind.RATES, Clear.EMPTY_DICT),
         _meta("model_tpm_limit", Kind.RATES, Clear.EMPTY_DICT),

@@ -34,6 +34,10 @@ class User(Resource):
         "list": "GET /user/list",
         "info": "GET /v2/user/info",
     }
+    asks: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("search", "sort_by", "page", "page_size"),
+        "info": ("user_id",),
+    }
     fields = (
         Field("email", Kind.TEXT, Clear.EMPTY_TEXT, at="user_email", sent="user_email"),
         Field("alias", Kind.TEXT, Clear.EMPTY_TEXT, at="user_alias", sent="user_alias"),
