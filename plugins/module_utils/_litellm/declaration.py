@@ -17,7 +17,8 @@ from .prices import unpriced
 from .resource import Resource
 from .resources.key import UNLIMITED
 from .resources.model import CLEARABLE, NO_BACKEND, SAFE_ID, STAYS, Model, model_id
-from .resources.parameters import REFERENCE, secret_name
+from .resources.parameters import REFERENCE
+from .secrecy import secret_name
 from .sources import SECRET_OPTIONS
 
 Entries = Sequence[Any]

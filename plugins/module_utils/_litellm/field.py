@@ -79,6 +79,16 @@ class Field:
             return json.loads(value)  # some engines answer a JSON column as its text
         return value
 
+    def shown(self, row: Mapping[str, Any]) -> Any:
+        """The server's value as it would be declared."""
+        value = self.actual(row)
+        if self.kind is Kind.WINDOWS and value:
+            return [{name: window.get(name) for name in ("budget_duration", "max_budget")} for window in value]
+        if self.kind is Kind.PARTS and isinstance(value, Mapping):
+            own = {name: part for name, part in value.items() if name != f"{self.name}_id"}
+            return {name: part for name, part in own.items() if part not in (None, [], {})}
+        return value
+
     def change(self, wanted: Any, actual: Any) -> tuple[Any, Any] | None:
         """What differs, before and after; None when nothing does."""
         if self.kind is Kind.PARTS and wanted is not None:

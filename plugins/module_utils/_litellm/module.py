@@ -38,6 +38,7 @@ CONNECTION: dict[str, Any] = {
     **secret_store.ARGUMENTS,
 }
 ADMIN_KEY = "api_key_secret"
+OBSERVED = ("spend", "expires", "budget_reset_at")
 SHORTEST_SECRET = 8  # a shorter one is no secret and might be a part of any word
 
 
@@ -81,6 +82,21 @@ class LiteLLMModule:
             self.ansible.fail_json(msg=str(error), exception=error.trace)
         except (Refused, LiteLLMError) as error:
             self.ansible.fail_json(msg=str(error))
+
+    def read(self, resources: Sequence[Resource], *, details: bool) -> None:
+        """Leave with everything that there is of these kinds."""
+        try:
+            way.checked(self.options)
+            cluster = NamedCluster(self.options)
+            key = self._admin_key(secret_store.store_of(self.options, cluster))
+            with way.way(self.options, cluster) as to, self._client(to, key) as client:
+                objects = {resource.plural: _read(client, resource, details=details) for resource in resources}
+                requests = {"read": client.requests["read"], "write": client.requests["write"]}
+        except Unreachable as error:
+            self.ansible.fail_json(msg=str(error), exception=error.trace)
+        except (Refused, LiteLLMError) as error:
+            self.ansible.fail_json(msg=str(error))
+        self.ansible.exit_json(changed=False, objects=objects, requests=requests)
 
     def _check(self, wanted: Wanted, complete: bool) -> None:
         way.checked(self.options)
@@ -172,6 +188,20 @@ class LiteLLMModule:
                 msg=f"{len(failed)} of {len(actions)} objects failed, the others are as declared:\n{reasons}", **result
             )
         self.ansible.exit_json(**result)
+
+
+def _read(client: Client, resource: Resource, *, details: bool) -> list[dict[str, Any]]:
+    rows = resource.every(client)
+    rows = resource.detailed(client, rows) if details else rows
+    return [
+        {
+            "name": resource.name_of(row),
+            "entry": resource.shown(row),
+            **resource.result(Declared(resource.name_of(row), {}), row),
+            **{name: row[name] for name in OBSERVED if row.get(name) is not None},
+        }
+        for row in rows
+    ]
 
 
 def admin_key(

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from .client import NOT_FOUND, Client, LiteLLMError
 from .field import Clear, Field
+from .secrecy import opened
 
 Row = Mapping[str, Any]
 Changes = Mapping[str, tuple[Any, Any]]
@@ -148,6 +149,19 @@ class Resource(ABC):
     @abstractmethod
     def every(self, client: Client) -> list[Row]:
         """All objects of the kind that the proxy has, page by page."""
+
+    def detailed(self, client: Client, rows: Sequence[Row]) -> list[Row]:  # noqa: ARG002 (some lists leave things out)
+        """The same rows with what a list leaves out, which costs a request for each."""
+        return list(rows)
+
+    def shown(self, row: Row) -> dict[str, Any]:
+        """A row as an entry that declares it, without secrets."""
+        found: dict[str, Any] = {self.identity: self.name_of(row)}
+        for line in self.fields:
+            value = self._free_metadata(row) if line.name == "metadata" else line.shown(row)
+            if not line.create_only and value not in (None, False, "", [], {}):
+                found[line.name] = opened(value)
+        return found
 
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         """The row of an entry. Raises Conflict when it can't be told."""

@@ -82,6 +82,16 @@ class Credential(Resource):
             found.append(NO_VALUE)
         return found
 
+    def shown(self, row: Row) -> dict[str, Any]:
+        values = row.get("credential_values") or {}
+        info = row.get("credential_info") or {}
+        clear = {
+            **row,
+            "credential_values": {name: value for name, value in values.items() if not masked(name, value)},
+            "credential_info": {name: value for name, value in info.items() if name != FINGERPRINTS},
+        }
+        return super().shown(clear)
+
     def incomplete(self, declared: Declared) -> str:
         return "" if declared.secrets or any((declared.fields.get("values") or {}).values()) else NO_VALUE
 

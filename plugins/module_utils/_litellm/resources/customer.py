@@ -87,6 +87,15 @@ class Customer(Resource):
             found.append(f"budget_id and {own[0]} exclude each other: say {own[0]} of the budget")
         return found
 
+    def shown(self, row: Row) -> dict[str, Any]:
+        found = super().shown(row)
+        own = _private(found.get("budget_id", ""))
+        return {
+            name: value
+            for name, value in found.items()
+            if name not in ({"budget_id"} if own else {*LIMITS, "model_max_budget"})
+        }
+
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
         if len(declared) > FEW:
             return self.every(client)

@@ -117,6 +117,12 @@ class Key(Resource):
     def name_of(self, row: Row) -> str:
         return str(row.get("key_alias") or "")
 
+    def shown(self, row: Row) -> dict[str, Any]:
+        found = super().shown(row)
+        if found.get("budget_id") and not _shared(row):
+            del found["budget_id"]  # LiteLLM's own, for soft_budget
+        return found if found.get("models") else {**found, "all_models": True}
+
     def objections(self, entry: Mapping[str, Any], *, complete: bool) -> list[str]:
         found = super().objections(entry, complete=complete)
         pair = [name for name in TEMPORARY if entry.get(name) is not None]

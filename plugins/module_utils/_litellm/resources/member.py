@@ -101,6 +101,17 @@ def changes(declared: Entries, row: Row) -> tuple[list[dict[str, Any]], list[dic
     return (before, after) if after else None
 
 
+def shown(row: Row) -> list[dict[str, Any]]:
+    """The members of a row as entries that declare them."""
+    limits = {str(each.get("user_id")): _own(each) for each in row.get(MEMBERSHIPS) or []}
+    found = []
+    for each in row.get("members_with_roles") or []:
+        if each.get("user_id") and each.get("role") != "admin":
+            own = {line.name: line.actual(limits.get(each["user_id"], {})) for line in FIELDS}
+            found.append({"user": each["user_id"], **{name: v for name, v in own.items() if v not in (None, [])}})
+    return found
+
+
 def leaving(after: Entries) -> list[str]:
     """The users whom a change removes."""
     return [str(entry["user"]) for entry in after if entry.get("state") == "absent"]

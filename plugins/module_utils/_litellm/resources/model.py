@@ -35,6 +35,8 @@ CLEARABLE = (
     "cache_control_injection_points",
     "litellm_credential_name",
 )
+# LiteLLM adds dozens of facts of its price list to what was declared of a model; these nobody but the user says.
+KNOWN_INFO = ("mode", "base_model", "access_groups", "tier", "supported_environments", "team_id", "discoverable")
 FREE = ("litellm_params", "model_info")
 # PATCH can't reach an id with a slash.
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -114,6 +116,25 @@ class Model(Resource):
                 "Remove it there, or leave it out here."
             )
         return row
+
+    def shown(self, row: Row) -> dict[str, Any]:
+        found = super().shown({**row, **dict.fromkeys(FREE)})
+        stored = {name: value for name, value in (row.get("litellm_params") or {}).items() if not hidden(name, value)}
+        typed = {line.name for line in self.fields}
+        for line in self.fields:
+            if line.name in stored and stored[line.name] not in (None, []):
+                found[line.name] = stored[line.name]
+        free = {name: value for name, value in stored.items() if name not in typed and value not in (None, False)}
+        info = {
+            name: value
+            for name, value in (row.get("model_info") or {}).items()
+            if name in KNOWN_INFO and value not in (None, [])
+        }
+        if str(row["id"]) != model_id(found["name"]):
+            found["id"] = row["id"]
+        if (row.get("model_info") or {}).get("blocked"):
+            found["blocked"] = True
+        return {**found, **({"litellm_params": free} if free else {}), **({"model_info": info} if info else {})}
 
     def incomplete(self, declared: Declared) -> str:
         return "" if declared.fields.get("model") else NO_BACKEND

@@ -11,26 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..kind import listed
+from ..secrecy import OPEN, SECRET_WORDS, segments
 
 REFERENCE = "os.environ/"
-# The segments of names that LiteLLM 1.106 masks, unless "cost" is one of them
-# (litellm/litellm_core_utils/sensitive_data_masker.py).
-SECRET_WORDS = frozenset(
-    ("key", "token", "secret", "password", "auth", "authorization", "cookie", "credential", "credentials", "private")
-)
+# The segments of names that LiteLLM 1.106 masks.
 MASKED_WORDS = SECRET_WORDS | {"access", "certificate", "fingerprint", "tenancy"}
-OPEN = ("default_api_key_tpm_limit", "default_api_key_rpm_limit", "litellm_credential_name")
 ROUNDS = 10_000  # a provider's key that somebody chose by hand shall not be found by trying
-
-
-def secret_name(name: str) -> bool:
-    """Whether a parameter of this name holds a secret, by what it is called."""
-    return bool(SECRET_WORDS & _segments(name)) and name not in OPEN
-
-
-def _segments(name: str) -> set[str]:
-    found = set(str(name).lower().replace("-", "_").split("_"))
-    return set() if "cost" in found else found
 
 
 def hidden(name: str, value: Any) -> bool:
@@ -41,7 +27,7 @@ def hidden(name: str, value: Any) -> bool:
         return any(hidden(name, item) for item in value)
     if isinstance(value, str) and value.startswith(REFERENCE):
         return True
-    return bool(MASKED_WORDS & _segments(name)) and name not in OPEN and value is not None
+    return bool(MASKED_WORDS & segments(name)) and name not in OPEN and value is not None
 
 
 def fingerprint(model_id: str, name: str, value: Any) -> str:

@@ -145,6 +145,17 @@ class Team(Resource):
         with ThreadPoolExecutor(client.connections) as pool:
             return list(pool.map(detailed, rows))
 
+    def detailed(self, client: Client, rows: Sequence[Row]) -> list[Row]:
+        everything = {"members": [{}], "object_permission": {}, "team_member_budget": 0}
+        declared = [Declared(row["team_id"], everything) for row in rows]
+        return self._with_details(client, declared, self._with_member_budgets(client, declared, list(rows)))
+
+    def shown(self, row: Row) -> dict[str, Any]:
+        found = super().shown(row)
+        members = member.shown(row)
+        found |= {"members": members} if members else {}
+        return found if found.get("models") else {**found, "all_models": True}
+
     def changes(self, declared: Declared, row: Row) -> dict[str, tuple[Any, Any]]:
         fields = {name: value for name, value in declared.fields.items() if name != "members"}
         found = super().changes(Declared(declared.name, fields), row)

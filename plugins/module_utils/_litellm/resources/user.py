@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from ..client import Client, LiteLLMError
@@ -127,6 +128,10 @@ class User(Resource):
             return row
         found = client.get(self.path("info"), {"user_id": row["user_id"]})
         return {**row, "object_permission": found.get("object_permission")}
+
+    def detailed(self, client: Client, rows: Sequence[Row]) -> list[Row]:
+        with ThreadPoolExecutor(client.connections) as pool:
+            return list(pool.map(lambda row: self._joined(client, row), rows))
 
     def changes(self, declared: Declared, row: Row) -> dict[str, tuple[Any, Any]]:
         found = super().changes(declared, row)
