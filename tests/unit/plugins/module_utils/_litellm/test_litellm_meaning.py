@@ -13,11 +13,8 @@ from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kind import Kind
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.meaning import alike, same
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.model import model_id
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.parameters import (
-    fingerprint,
-    hidden,
-    secret_name,
-)
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.parameters import fingerprint, hidden
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.secrecy import secret_name
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.versions import refusal
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import DAY
 
