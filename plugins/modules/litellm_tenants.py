@@ -12,10 +12,11 @@ version_added: 1.0.0
 description:
   - Makes a LiteLLM proxy as declared, with one paged read of each kind, a plan in memory, and concurrent writes of what
     differs, in the order of dependence. A proxy that is as declared gets no write.
-  - What is not declared is left alone. An entry with C(state=absent) is removed.
+  - An entry with C(state=absent) is removed. What is not declared is reported and left alone, unless O(unmanaged) says
+    otherwise. A kind of which no list is given is not looked at.
   - The whole declaration is checked before the first request. Misspelt fields, contradictions, budgets that would never
     bind and keys that could use everything are refused, all at once.
-  - When an object fails, the others are done all the same, and each failure is reported.
+  - When an object fails, the others are done all the same, and each failure is reported (see O(stop_on_error)).
   - In an entry, a field that is left out is kept as it is, and V(null) clears it.
 options:
   budgets:
@@ -24,14 +25,12 @@ options:
         C(budget_duration). Keys and customers name a budget as C(budget_id).
     type: list
     elements: dict
-    default: []
   credentials:
     description:
       - Entries with the options of M(tollgate.llm.litellm_credential), such as C(credential) (its name), C(values) and
         C(secret_values). Models name a credential as C(litellm_credential_name).
     type: list
     elements: dict
-    default: []
   models:
     description:
       - Entries with the options of M(tollgate.llm.litellm_model), such as C(name) (what clients call it), C(id) (where
@@ -41,13 +40,11 @@ options:
         C(api_key_env); other secret parameters from C(secret_params).
     type: list
     elements: dict
-    default: []
   users:
     description:
       - Entries with the options of M(tollgate.llm.litellm_user), such as C(user) (its id), C(email), C(role).
     type: list
     elements: dict
-    default: []
   teams:
     description:
       - Entries with the options of M(tollgate.llm.litellm_team), such as C(team) (its id), C(models) or
@@ -55,7 +52,6 @@ options:
       - A team that is to go while keys stay in it is refused, unless its entry says C(delete_keys=true).
     type: list
     elements: dict
-    default: []
   keys:
     description:
       - Entries with the options of M(tollgate.llm.litellm_key), such as C(alias), C(team), C(models) or
@@ -64,14 +60,44 @@ options:
         C(secret) names another, or in C(value_file).
     type: list
     elements: dict
-    default: []
   customers:
     description:
       - Entries with the options of M(tollgate.llm.litellm_customer), such as C(customer) (its id), C(models),
         C(budget_id) or C(max_budget).
     type: list
     elements: dict
-    default: []
+  unmanaged:
+    description:
+      - What becomes of models, teams and keys in the proxy that are not declared. Each object that this module makes
+        gets its O(owner)'s mark, C(tollgate_owner) in its metadata (of a model in its C(model_info)).
+      - V(report) lists them in RV(unmanaged), and the fields of declared objects that somebody has set beside the
+        declared ones.
+      - V(keep) does not look for them.
+      - V(adopt) marks as the O(owner)'s what has no mark, declared or not, and gives for each that is not declared the
+        entry that would declare it, without secrets. What is adopted and never declared goes with the next V(prune).
+      - V(prune) deletes those that have the O(owner)'s mark, and so were dropped from the declaration. What somebody
+        made by hand has no mark, and stays. A team that still has keys of others is not deleted; the run is refused.
+    type: str
+    choices: [report, keep, adopt, prune]
+    default: report
+  owner:
+    description:
+      - The name of this declaration in marks. Several declarations for one proxy, each with a name of its own, do not
+        prune each other's objects.
+    type: str
+    default: tollgate
+  max_deletions:
+    description: >-
+      How many objects O(unmanaged=prune) may delete in one run. When there are more, the run is refused before anything
+      is written. Entries with C(state=absent) do not count.
+    type: int
+    default: 10
+  stop_on_error:
+    description: >-
+      Whether nothing is begun any more once an object has failed. What was being sent at that moment
+      (O(concurrency)) is still done.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -132,6 +158,17 @@ EXAMPLES = r"""
     customers:
       - {customer: shop-4711, budget_id: trial}
 
+- name: Remove what was dropped from the declaration, three objects at most
+  tollgate.llm.litellm_tenants:
+    api_url: http://127.0.0.1:4000
+    api_key_file: /var/lib/gateway/secrets/litellm-master-key
+    secrets_directory: /var/lib/gateway/secrets
+    models: "{{ gateway_models }}"
+    teams: "{{ gateway_teams }}"
+    keys: "{{ gateway_keys }}"
+    unmanaged: prune
+    max_deletions: 3
+
 - name: Declare the tenants of a gateway inside a cluster, with the secrets that lie there
   tollgate.llm.litellm_tenants:
     service: {name: litellm, namespace: litellm, port: 4000}
@@ -176,6 +213,65 @@ objects:
       description: LiteLLM's name for a key, the SHA-256 of its value.
       type: str
       returned: for keys
+    undeclared:
+      description:
+        - Fields that have a value in the proxy and are not in the entry, with their values; of metadata and other
+          free dictionaries only the names of their entries.
+      type: dict
+      returned: when there are any, unless O(unmanaged=keep)
+      sample: {max_budget: 100, metadata: [note]}
+unmanaged:
+  description: What is in the proxy and not declared, of the kinds that a list was given for.
+  type: list
+  elements: dict
+  returned: unless O(unmanaged=keep)
+  contains:
+    kind:
+      description: V(model), V(team) or V(key).
+      type: str
+      returned: always
+    name:
+      description: A key's alias, a team's id, a model's name.
+      type: str
+      returned: always
+    owner:
+      description: The declaration that made or adopted it, if one did.
+      type: str
+      returned: always
+    changeable:
+      description: Whether LiteLLM lets it be changed. It does not for a model of its configuration file.
+      type: bool
+      returned: always
+    entry:
+      description: The entry that would declare it, without secrets.
+      type: dict
+      returned: with O(unmanaged=adopt)
+    token_id:
+      description: LiteLLM's name for a key, the SHA-256 of its value.
+      type: str
+      returned: for keys
+failures:
+  description: Each object that failed, or was not begun, with what was to be done to it.
+  type: list
+  elements: dict
+  returned: when there are any
+  contains:
+    kind:
+      description: V(model), V(team) or V(key).
+      type: str
+      returned: always
+    name:
+      description: The declared name.
+      type: str
+      returned: always
+    action:
+      description: V(created), V(updated) or V(deleted).
+      type: str
+      returned: always
+    reason:
+      description: Why it failed, with LiteLLM's answer.
+      type: str
+      returned: always
 requests:
   description: How many requests were sent, C(read) and C(write).
   type: dict
@@ -185,12 +281,26 @@ requests:
 
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.module import LiteLLMModule
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.undeclared import POLICIES, Policy
 
 
 def main() -> None:
-    entries = {"type": "list", "elements": "dict", "default": [], "no_log": False}
-    module = LiteLLMModule({resource.plural: entries for resource in RESOURCES})
-    module.run([(resource, module.options[resource.plural]) for resource in RESOURCES], complete=True)
+    entries = {"type": "list", "elements": "dict", "no_log": False}
+    module = LiteLLMModule(
+        {
+            **{resource.plural: entries for resource in RESOURCES},
+            "unmanaged": {"type": "str", "choices": list(POLICIES), "default": "report"},
+            "owner": {"type": "str", "default": "tollgate"},
+            "max_deletions": {"type": "int", "default": 10},
+            "stop_on_error": {"type": "bool", "default": False},
+        }
+    )
+    options = module.options
+    wanted = [(resource, options[resource.plural]) for resource in RESOURCES if options[resource.plural] is not None]
+    policy = Policy(
+        options["unmanaged"], options["owner"], options["max_deletions"], stop_on_error=options["stop_on_error"]
+    )
+    module.run(wanted, complete=True, policy=policy)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,19 +15,33 @@ from .plan import Action
 
 # What is removed goes the other way.
 ORDER = tuple(resource.kind for resource in RESOURCES)
+NOT_BEGUN = "not begun, since another object failed before (stop_on_error)"
 Failures = list[tuple[Action, str]]
 
 
-def apply(client: Client, actions: Sequence[Action], concurrency: int = 8) -> Failures:
-    """Send what the plan says. Returns the actions that failed, each with the reason; the others are done."""
+def apply(client: Client, actions: Sequence[Action], concurrency: int = 8, *, stop_on_error: bool = False) -> Failures:
+    """Send what the plan says. Returns the actions that failed, each with the reason; the others are done.
+
+    With C(stop_on_error) nothing is begun any more once one has failed.
+    """
     failed: Failures = []
+    over = threading.Event()
+
+    def send(action: Action) -> str:
+        if over.is_set():
+            return f"{action.label}: {NOT_BEGUN}"
+        reason = _send(client, action)
+        if reason and stop_on_error:
+            over.set()
+        return reason
+
     for kind in ORDER:
         batch = [a for a in actions if a.resource.kind == kind and a.what in ("created", "updated")]
         possible, hopeless = _separate(batch, failed)
-        failed += hopeless + _all(possible, lambda action: _send(client, action), concurrency)
+        failed += hopeless + _all(possible, send, concurrency)
     for kind in reversed(ORDER):
         batch = [a for a in actions if a.resource.kind == kind and a.what == "deleted"]
-        failed += _all(batch, lambda action: _send(client, action), concurrency)
+        failed += _all(batch, send, concurrency)
     return failed
 
 

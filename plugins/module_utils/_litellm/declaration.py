@@ -14,7 +14,7 @@ from .._secrets.names import chosen_name_problem, key_secret_name
 from .kind import listed
 from .kinds import RESOURCES
 from .prices import unpriced
-from .resource import Resource
+from .resource import OURS, Resource
 from .resources.key import UNLIMITED
 from .resources.model import CLEARABLE, NO_BACKEND, SAFE_ID, STAYS, Model, model_id
 from .resources.parameters import REFERENCE
@@ -174,6 +174,7 @@ def _model(entry: Mapping[str, Any], complete: bool) -> list[Problem]:
         for name in sorted(map(str, info))
         if "cost_per" in name or name.endswith("_token_cost")
     ]
+    found += [f"model_info.{name} is Tollgate's own" for name in info if str(name).startswith(OURS)]
     found += [f"model_info.{name} can't be cleared: {STAYS}" for name, value in info.items() if value is None]
     if "id" in info:
         found.append("model_info.id: say id of the model itself")
@@ -251,6 +252,8 @@ def _metadata(kind: str, metadata: Mapping[str, Any]) -> list[str]:
             found.append(f"metadata.{name}: say {name} of the {kind} itself")
         elif name in ("service_account_id", "team_member_budget_id"):
             found.append(f"metadata.{name} is LiteLLM's own")
+        elif str(name).startswith(OURS):
+            found.append(f"metadata.{name} is Tollgate's own")
     return found
 
 

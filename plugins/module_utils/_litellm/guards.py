@@ -145,7 +145,7 @@ def _keys_lost(label: str, keys: Sequence[Row], moving: set[str], elsewhere: str
     if not staying:
         return []
     return [
-        f"{label}: LiteLLM would delete its {len(staying)} keys with it ({_some(staying)}). Declare them under "
+        f"{label}: LiteLLM would delete its {len(staying)} keys with it ({some(staying)}). Declare them under "
         f"state: absent or {elsewhere}, or set delete_keys: true."
     ]
 
@@ -159,9 +159,10 @@ def _holders(resource: Resource, rows: Sequence[Row], field: str, name: str, mov
 
 
 def _still_named(label: str, holders: Sequence[str], next_step: str) -> list[str]:
-    return [f"{label}: {_some(holders)} name it, and {next_step}."] if holders else []
+    return [f"{label}: {some(holders)} name it, and {next_step}."] if holders else []
 
 
-def _some(names: Sequence[Any]) -> str:
+def some(names: Sequence[Any]) -> str:
+    """Names in a sentence."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(sorted(map(str, names))[:SHOWN]) + more

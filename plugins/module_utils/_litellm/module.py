@@ -14,7 +14,7 @@ from ansible.module_utils.common.parameters import env_fallback
 
 from .._kubernetes.connection import NamedCluster, Unreachable
 from . import secret_store, way
-from .apply import Failures, apply
+from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration
 from .guards import lost_with, unknown_references, unlicensed
@@ -22,6 +22,7 @@ from .plan import Action, plan
 from .resource import Declared, Resource
 from .secret_store import Refused, Store, read_file
 from .sources import NEEDED, NOT_MADE_YET, Sources, Wanted
+from .undeclared import Policy, Undeclared, adopted, beyond, not_in, pruned, undeclared
 
 __all__ = ["ADMIN_KEY", "CONNECTION", "LiteLLMModule", "Refused", "admin_key"]
 
@@ -58,14 +59,17 @@ class LiteLLMModule:
         if HTTPX_IMPORT_ERROR:
             self.ansible.fail_json(msg=missing_required_lib("httpx"), exception=HTTPX_IMPORT_ERROR)
         self.options: dict[str, Any] = self.ansible.params
+        self._policy = Policy()
+        self._left: list[Undeclared] = []
 
     @property
     def assuming(self) -> bool:
         """Whether a proxy that is not there counts as an empty one."""
         return bool(self.options["assume_empty"] and self.ansible.check_mode)
 
-    def run(self, wanted: Wanted, *, complete: bool) -> None:
+    def run(self, wanted: Wanted, *, complete: bool, policy: Policy | None = None) -> None:
         """Check, read, plan, apply, and leave with the result. C(wanted) are kinds with their declared entries."""
+        self._policy = policy or Policy()
         try:
             self._check(wanted, complete)
             cluster = NamedCluster(self.options)
@@ -76,7 +80,7 @@ class LiteLLMModule:
             key = self._admin_key(store)
             with way.way(self.options, cluster, may_be_absent=self.assuming) as to, self._client(to, key) as client:
                 actions = self._plan(client, declared, complete)
-                failed = [] if self.ansible.check_mode else apply(client, actions, self.options["concurrency"])
+                failed = [] if self.ansible.check_mode else self._apply(client, actions)
                 self._leave(client, actions, failed)
         except Unreachable as error:
             self.ansible.fail_json(msg=str(error), exception=error.trace)
@@ -97,6 +101,9 @@ class LiteLLMModule:
         except (Refused, LiteLLMError) as error:
             self.ansible.fail_json(msg=str(error))
         self.ansible.exit_json(changed=False, objects=objects, requests=requests)
+
+    def _apply(self, client: Client, actions: Sequence[Action]) -> Failures:
+        return apply(client, actions, self.options["concurrency"], stop_on_error=self._policy.stop_on_error)
 
     def _check(self, wanted: Wanted, complete: bool) -> None:
         way.checked(self.options)
@@ -140,17 +147,23 @@ class LiteLLMModule:
         there = True
         for resource, entries in declared:
             rows = []
-            if entries and there:
+            looks = self._policy.looks(resource)
+            if (entries or looks) and there:
                 try:
-                    rows = resource.read(client, entries)
+                    rows = resource.read_whole(client, entries) if looks else resource.read(client, entries)
                 except LiteLLMError as error:
                     # The first run in check mode: there is no proxy yet to ask.
                     if not (error.unreached and self.assuming):
                         raise
                     there = False
-            planned, conflicts = plan(resource, entries, rows)
-            actions += planned
+            owner, adopting = self._policy.owner, self._policy.unmanaged == "adopt"
+            planned, conflicts = plan(resource, entries, rows, owner=owner, adopt=adopting)
             problems += conflicts
+            if looks:
+                self._left += undeclared(resource, planned, rows)
+            actions += planned
+        actions, refused = self._deal(actions)
+        problems += refused
         if there:
             problems += unlicensed(client, actions)
             problems += lost_with(client, actions)
@@ -158,6 +171,18 @@ class LiteLLMModule:
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
+
+    def _deal(self, actions: list[Action]) -> tuple[list[Action], list[str]]:
+        """Add what becomes of objects that are not declared."""
+        chosen, problems = [], []
+        if self._policy.unmanaged == "prune":
+            chosen = pruned(self._left, self._policy.owner)
+            problems = beyond(chosen, self._policy.most)
+        elif self._policy.unmanaged == "adopt":
+            chosen = adopted(self._left, self._policy.owner)
+        dealt = {id(action.row) for action in chosen if action.what == "deleted"}
+        self._left = [one for one in self._left if id(one.row) not in dealt]
+        return actions + chosen, problems
 
     def _leave(self, client: Client, actions: Sequence[Action], failed: Failures) -> None:
         broken = {id(action) for action, reason in failed}
@@ -172,6 +197,7 @@ class LiteLLMModule:
                     "name": action.declared.name,
                     "action": action.what,
                     "fields": sorted(action.after()) if action.what == "updated" else [],
+                    **self._beside(action),
                     **action.resource.result(action.declared, action.row),
                 }
                 for action in done
@@ -182,12 +208,29 @@ class LiteLLMModule:
             },
             "requests": {"read": client.requests["read"], "write": client.requests["write"]},
         }
+        if self._policy.unmanaged != "keep":
+            result["unmanaged"] = [one.shown(with_entry=self._policy.unmanaged == "adopt") for one in self._left]
         if failed:
+            result["failures"] = [
+                {"kind": action.resource.kind, "name": action.declared.name, "action": action.what, "reason": reason}
+                for action, reason in failed
+            ]
             reasons = "\n".join(reason for action, reason in failed)
+            waiting = sum(NOT_BEGUN in reason for action, reason in failed)
+            left = f" {waiting} were not begun," if waiting else ""
             self.ansible.fail_json(
-                msg=f"{len(failed)} of {len(actions)} objects failed, the others are as declared:\n{reasons}", **result
+                msg=f"{len(failed) - waiting} of {len(actions)} objects failed,{left} the others are as declared:\n"
+                f"{reasons}",
+                **result,
             )
         self.ansible.exit_json(**result)
+
+    def _beside(self, action: Action) -> dict[str, Any]:
+        """Fields of a declared object that its entry does not name."""
+        if action.row is None or action.declared.absent or action.declared.pruned or self._policy.unmanaged == "keep":
+            return {}
+        found = not_in(action.declared, action.resource, action.row)
+        return {"undeclared": found} if found else {}
 
 
 def _read(client: Client, resource: Resource, *, details: bool) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .resource import Conflict, Declared, Resource, Row
+from .resource import MARK, Conflict, Declared, Resource, Row
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,36 @@ class Action:
         return {name: new for name, (old, new) in self.changes.items()}
 
 
-def plan(resource: Resource, declared: Sequence[Declared], rows: Sequence[Row]) -> tuple[list[Action], list[str]]:
-    """An action for each entry, and a sentence for each that can't be planned."""
+def plan(
+    resource: Resource, declared: Sequence[Declared], rows: Sequence[Row], *, owner: str = "", adopt: bool = False
+) -> tuple[list[Action], list[str]]:
+    """An action for each entry, and a sentence for each that can't be planned.
+
+    What is made carries its owner's mark, with C(adopt) also what was there.
+    """
     actions: list[Action] = []
     problems: list[str] = []
     for entry in declared:
         try:
-            actions.append(_action(resource, entry, rows))
+            actions.append(_action(resource, entry, rows, owner, adopt=adopt))
         except Conflict as conflict:
             problems.append(f'{resource.kind} "{entry.name}": {conflict}')
     return actions, problems
 
 
-def _action(resource: Resource, entry: Declared, rows: Sequence[Row]) -> Action:
+def marked(resource: Resource, declared: Declared, owner: str, row: Row | None = None) -> Declared:
+    """The entry with its owner's mark."""
+    place = resource.marked_in
+    if not (owner and place) or declared.absent:
+        return declared
+    given = declared.fields.get(place)
+    if given is None and place in declared.fields and row is not None:
+        # null clears what is free in it, which is another thing than the mark.
+        given = dict.fromkeys(resource.free_metadata(row))
+    return replace(declared, fields={**declared.fields, place: {**(given or {}), MARK: owner}})
+
+
+def _action(resource: Resource, entry: Declared, rows: Sequence[Row], owner: str, *, adopt: bool) -> Action:
     row = resource.find(entry, rows)
     if entry.absent:
         return Action(resource, entry, "deleted" if row else "unchanged", row)
@@ -63,6 +80,8 @@ def _action(resource: Resource, entry: Declared, rows: Sequence[Row]) -> Action:
         missing = resource.incomplete(entry)
         if missing:
             raise Conflict(missing)
-        return Action(resource, entry, "created")
+        return Action(resource, marked(resource, entry, owner), "created")
+    if adopt and not resource.owner_of(row):
+        entry = marked(resource, entry, owner, row)
     changes = resource.changes(entry, row)
     return Action(resource, entry, "updated" if changes else "unchanged", row, changes)

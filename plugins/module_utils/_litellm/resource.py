@@ -21,8 +21,12 @@ PAUSE = 0.5
 PAGE = 500  # names in one request that takes a list of them
 # So few objects are looked up one by one; of more, everything is read.
 FEW = 2
-# Entries of metadata that belong to the server.
+OURS = "tollgate_"  # what names of ours begin with, in metadata
+# Says in an object's metadata which declaration has made it.
+MARK = "tollgate_owner"
+# Entries of metadata that are not the user's: the server's, and ours.
 SERVERS_METADATA = (
+    MARK,
     "service_account_id",
     "team_member_budget_id",
     "logging",
@@ -40,6 +44,7 @@ class Declared:
     value_to_come: bool = False  # check mode before the first run: the text will have been made by then
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # a model's secret parameters
     with_keys: bool = False  # a team may be deleted with whatever keys it has
+    pruned: bool = False  # found in the proxy, and not declared
 
     def given(self) -> dict[str, Any]:
         """Fields with a value."""
@@ -81,6 +86,9 @@ class Resource(ABC):
         """The declared name of a row."""
         return str(row.get(self.identity) or "")
 
+    enriched: Sequence[str] = ()  # fields in which the server has more than was declared
+    marked_in: str = ""  # the field that can hold the owner's mark; a kind without one is never looked for undeclared
+
     def field(self, name: str) -> Field:
         """A line of the table."""
         return next(line for line in self.fields if line.name == name)
@@ -98,7 +106,7 @@ class Resource(ABC):
                 continue
             actual = line.actual(row)
             if name == "metadata" and wanted is None:
-                actual = self._free_metadata(row)
+                actual = self.free_metadata(row)
             change = line.change(wanted, actual)
             if change and line.fixed:
                 raise Conflict(f"{name} is {actual!r} and can't become {wanted!r}: {line.fixed}.")
@@ -125,14 +133,14 @@ class Resource(ABC):
             # field that is sent alone replaces the rest too.
             stored = row.get("metadata") or {}
             if "metadata" in wanted and wanted["metadata"] is None:
-                free = self._free_metadata(row)
+                free = self.free_metadata(row)
                 stored = {key: value for key, value in stored.items() if key not in free}
             inside = {name: value for name, value in wanted.items() if row and self.field(name).inside}
             whole = _merged(stored, {**inside, **(wanted.get("metadata") or {})})
             sent["metadata"] = {key: value for key, value in whole.items() if key not in left_out}
         return sent
 
-    def _free_metadata(self, row: Row) -> dict[str, Any]:
+    def free_metadata(self, row: Row) -> dict[str, Any]:
         """Entries of metadata that are no field's and not the server's."""
         taken = {line.at.removeprefix("metadata.") for line in self.fields if line.at.startswith("metadata.")}
         stored = row.get("metadata") or {}
@@ -145,6 +153,28 @@ class Resource(ABC):
     @abstractmethod
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
         """The objects that the entries may mean, in as few requests as the server allows."""
+
+    def read_whole(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
+        """All objects of the kind, also when few are declared."""
+        return self.read(client, declared)
+
+    def owner_of(self, row: Row) -> str:
+        """Which declaration has made it, by its mark; empty when none has."""
+        if not self.marked_in:
+            return ""
+        return str((self.field(self.marked_in).actual(row) or {}).get(MARK) or "")
+
+    def lasting(self, row: Row) -> bool:  # noqa: ARG002 (of users one is not)
+        """Whether it is an object like those that are declared, and not one that the server makes for itself."""
+        return True
+
+    def beside(self, declared: Declared, row: Row) -> dict[str, Any]:  # noqa: ARG002 (a team has members)
+        """Fields of a declared object that have a value beside the declared one, where that takes more than the table."""
+        return {}
+
+    def changeable(self, row: Row) -> bool:  # noqa: ARG002 (a model of a file is not)
+        """Whether the server lets it be changed and deleted."""
+        return True
 
     @abstractmethod
     def every(self, client: Client) -> list[Row]:

@@ -90,7 +90,7 @@ def test_playbook_with_templated_lists_changes_nothing_the_second_time(
     assert "changed=1" in run(arguments, *command)
     keys = {row["key_alias"]: row for row in proxy.all_keys()}
     assert keys["ansible-one"]["max_budget"] == 2.5
-    assert keys["ansible-one"]["metadata"] == {"names": ["ansible-one", "ansible-two"]}
+    assert keys["ansible-one"]["metadata"] == {"names": ["ansible-one", "ansible-two"], "tollgate_owner": "tollgate"}
     forward.seen.clear()
     assert "changed=0" in run(arguments, *command)
     assert forward.writes() == []

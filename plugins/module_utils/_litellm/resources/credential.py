@@ -27,6 +27,7 @@ class Credential(Resource):
 
     kind = "credential"
     identity = "credential"
+    marked_in = "info"
     options = ("secret_values",)
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /credentials",
@@ -101,9 +102,12 @@ class Credential(Resource):
     def every(self, client: Client) -> list[Row]:
         return list(client.get(self.path("list"))["credentials"])
 
+    def changeable(self, row: Row) -> bool:
+        return row.get("source") != "config"
+
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         row = super().find(declared, rows)
-        if row and row.get("source") == "config":
+        if row and not self.changeable(row):
             raise Conflict(
                 "the proxy's config.yaml has a credential of this name, which LiteLLM does not let others change. "
                 "Remove it there, or leave it out here."

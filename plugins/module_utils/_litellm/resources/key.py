@@ -37,6 +37,7 @@ class Key(Resource):
 
     kind = "key"
     identity = "alias"
+    marked_in = "metadata"
     options = ("secret", "value", "value_file", "all_models")
     refers: ClassVar[Mapping[str, str]] = {"team": "team", "user": "user", "budget_id": "budget"}
     calls: ClassVar[Mapping[str, str]] = {
@@ -143,6 +144,9 @@ class Key(Resource):
     def every(self, client: Client) -> list[Row]:
         return unique(keys_with(client), "token")
 
+    def read_whole(self, client: Client, declared: Sequence[Declared]) -> list[Row]:  # noqa: ARG002 (others join more)
+        return self.every(client)
+
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         aliased = [row for row in rows if row.get("key_alias") == declared.name]
         if declared.absent:
@@ -210,9 +214,10 @@ class Key(Resource):
         # One request: LiteLLM loses one of two concurrent changes to a key's metadata.
         client.write("POST", self.path("update"), {"key": row["token"], **body})
 
-    def delete(self, client: Client, declared: Declared, row: Row) -> None:  # noqa: ARG002 (a team needs it)
+    def delete(self, client: Client, declared: Declared, row: Row) -> None:
+        chosen = {"keys": [row["token"]]} if declared.pruned else {"key_aliases": [row["key_alias"]]}
         try:
-            client.write("POST", self.path("delete"), {"key_aliases": [row["key_alias"]]})  # all that share the alias
+            client.write("POST", self.path("delete"), chosen)  # by its alias: all that share it
         except LiteLLMError as error:
             if not gone(error):
                 raise

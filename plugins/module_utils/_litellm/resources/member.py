@@ -19,6 +19,7 @@ CALLS = {
     "delete member": "POST /team/member_delete",
 }
 THERE = "team_member_already_in_team"
+ADMIN = "default_user_id"  # whom LiteLLM makes for the master key and a login with it; it puts him into teams he makes
 MEMBERSHIPS = "team_memberships"
 STAYS = "LiteLLM deletes the keys of a member with it; declare each member under state: absent"
 # Their place is the budget of the membership. member_add drops the two rates in silence.
@@ -110,6 +111,12 @@ def shown(row: Row) -> list[dict[str, Any]]:
             own = {line.name: line.actual(limits.get(each["user_id"], {})) for line in FIELDS}
             found.append({"user": each["user_id"], **{name: v for name, v in own.items() if v not in (None, [])}})
     return found
+
+
+def others(declared: Entries, row: Row) -> list[str]:
+    """The members that are not declared."""
+    known = {ADMIN, *(str(entry["user"]) for entry in declared)}
+    return sorted({str(one.get("user_id")) for one in row.get("members_with_roles") or []} - known)
 
 
 def leaving(after: Entries) -> list[str]:

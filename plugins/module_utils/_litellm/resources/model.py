@@ -59,6 +59,8 @@ class Model(Resource):
 
     kind = "model"
     identity = "name"
+    marked_in = "model_info"
+    enriched = ("model_info",)
     options = ("id", "free", "api_key_secret", "api_key_file", "api_key_env", "secret_params")
     refers: ClassVar[Mapping[str, str]] = {"litellm_credential_name": "credential"}
     calls: ClassVar[Mapping[str, str]] = {
@@ -108,9 +110,12 @@ class Model(Resource):
                 rows += [{**row, "live": False} for row in found]
         return unique(({**row, "id": _id_of(row)} for row in rows), "id")
 
+    def changeable(self, row: Row) -> bool:
+        return bool((row.get("model_info") or {}).get("db_model"))
+
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         row = next((row for row in rows if row["id"] == _id(declared)), None)
-        if row and not (row.get("model_info") or {}).get("db_model"):
+        if row and not self.changeable(row):
             raise Conflict(
                 f"the proxy's config.yaml has a model of the id {row['id']}, which LiteLLM does not let others change. "
                 "Remove it there, or leave it out here."

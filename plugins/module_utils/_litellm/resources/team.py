@@ -32,6 +32,7 @@ class Team(Resource):
 
     kind = "team"
     identity = "team"
+    marked_in = "metadata"
     options = ("all_models", "delete_keys")
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /team/new",
@@ -111,11 +112,15 @@ class Team(Resource):
 
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
         if len(declared) > FEW:
-            rows = self.every(client)
-        else:
-            queries = [{**SORTED, "team_id": entry.name} for entry in declared]
-            found = (row for each in queries for row in client.pages(self.path("list"), each, "teams", "page_size"))
-            rows = unique(found, "team_id")
+            return self.read_whole(client, declared)
+        queries = [{**SORTED, "team_id": entry.name} for entry in declared]
+        found = (row for each in queries for row in client.pages(self.path("list"), each, "teams", "page_size"))
+        return self._joined(client, declared, unique(found, "team_id"))
+
+    def read_whole(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
+        return self._joined(client, declared, self.every(client))
+
+    def _joined(self, client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
         return self._with_details(client, declared, self._with_member_budgets(client, declared, rows))
 
     def _with_member_budgets(self, client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
@@ -161,6 +166,10 @@ class Team(Resource):
         found = super().changes(Declared(declared.name, fields), row)
         differing = member.changes(declared.fields.get("members") or [], row)
         return {**found, "members": differing} if differing else found
+
+    def beside(self, declared: Declared, row: Row) -> dict[str, Any]:
+        found = member.others(declared.fields.get("members") or [], row)
+        return {"members": found} if found else {}
 
     def incomplete(self, declared: Declared) -> str:
         return "" if "models" in declared.fields else UNLIMITED.format(said="models is missing")

@@ -14,6 +14,7 @@ from ..field import Clear, Field
 from ..kind import Kind
 from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, unique
 from .key import ALL_PARTS
+from .member import ADMIN
 
 # /user/update drops null and empty values of all but five fields (_update_internal_user_params).
 DROPPED = "LiteLLM drops an empty value of it in an update of a user"
@@ -27,6 +28,7 @@ class User(Resource):
 
     kind = "user"
     identity = "user"
+    marked_in = "metadata"
     options = ("delete_keys",)
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /user/new",
@@ -108,11 +110,19 @@ class User(Resource):
 
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
         if len(declared) > FEW:
-            rows = self.every(client)
-        else:
-            # By a part of the id, in any case: find() compares the whole. user_ids would split it at commas.
-            queries = [{"search": entry.name, "sort_by": "user_id"} for entry in declared]
-            rows = unique((row for query in queries for row in self._pages(client, query)), "user_id")
+            return self.read_whole(client, declared)
+        # By a part of the id, in any case: find() compares the whole. user_ids would split it at commas.
+        queries = [{"search": entry.name, "sort_by": "user_id"} for entry in declared]
+        rows = unique((row for query in queries for row in self._pages(client, query)), "user_id")
+        return self._permitted(client, declared, rows)
+
+    def read_whole(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
+        return self._permitted(client, declared, self.every(client))
+
+    def lasting(self, row: Row) -> bool:
+        return bool(row["user_id"] != ADMIN)
+
+    def _permitted(self, client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
         asking = {entry.name for entry in declared if "object_permission" in entry.fields}
         return [self._joined(client, row) if row["user_id"] in asking else row for row in rows]
 

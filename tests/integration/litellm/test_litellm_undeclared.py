@@ -1,0 +1,217 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in the real proxy and not in the declaration: reported, kept, adopted, pruned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from ansible_collections.tollgate.llm.plugins.modules import litellm_tenants
+from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
+from forward_proxy import Forward
+from proxy import Proxy
+
+OWNER = "owner-of-this-test"
+BACKEND = {"model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1", "free": True}
+
+
+@pytest.fixture
+def store(task: Task, tmp_path: Path) -> Path:
+    """A directory of secrets, of which no result may hold one."""
+    for number in range(5):
+        value = f"sk-{token_hex(24)}"
+        (tmp_path / f"own-{number}").write_text(f"{value}\n")
+        task.secrets.append(value)
+    return tmp_path
+
+
+def declared(store: Path, *numbers: int, **options: Any) -> dict[str, Any]:
+    """A model, a team and a key of each number."""
+    return {
+        "secrets_directory": str(store),
+        "owner": OWNER,
+        "models": [{"name": f"own-{number}", **BACKEND} for number in numbers],
+        "teams": [{"team": f"own-{number}", "models": [f"own-{number}"]} for number in numbers],
+        "keys": [
+            {"alias": f"own-{number}", "team": f"own-{number}", "models": [f"own-{number}"]} for number in numbers
+        ],
+        **options,
+    }
+
+
+def made_by_hand(proxy: Proxy) -> None:
+    """As the admin UI makes them."""
+    parameters = {"model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1"}
+    proxy.post("/model/new", model_name="by hand", litellm_params=parameters, model_info={})
+    proxy.post("/team/new", team_alias="By hand", models=[], metadata={})
+    proxy.post("/key/generate", key_alias="by-hand", models=[])
+
+
+def named(result: Mapping[str, Any], place: str = "unmanaged") -> set[tuple[str, str]]:
+    """Kinds and names, but for those of the gateway itself."""
+    others = {"qwen-local", "research", "product", "low", "high", "default"}
+    return {(found["kind"], found["name"]) for found in result[place] if found["name"] not in others}
+
+
+def test_what_somebody_made_by_hand_is_reported_and_left_alone(
+    task: Task, forward: Forward, proxy: Proxy, store: Path
+) -> None:
+    assert task(litellm_tenants, **declared(store, 0))["summary"]["created"] == 3
+    before = proxy.names()
+    made_by_hand(proxy)
+    new = {kind: names - before[kind] for kind, names in proxy.names().items()}
+    forward.seen.clear()
+    result = task(litellm_tenants, **declared(store, 0))
+    assert (result["changed"], forward.writes()) == (False, [])
+    assert named(result) == {("model", "by hand"), ("team", next(iter(new["team"]))), ("key", "by-hand")}
+    assert {found["owner"] for found in result["unmanaged"] if found["name"] == "by-hand"} == {None}
+    assert task(litellm_tenants, **declared(store, 0, unmanaged="prune"))["changed"] is False
+    assert all(new[kind] <= names for kind, names in proxy.names().items())
+
+
+def test_kinds_that_are_not_given_and_policy_keep_ask_for_nothing(task: Task, forward: Forward, proxy: Proxy) -> None:
+    made_by_hand(proxy)
+    forward.seen.clear()
+    result = task(litellm_tenants, keys=[])
+    assert {kind for kind, name in named(result)} == {"key"}
+    assert {path for method, path in forward.seen} == {"/key/list"}
+    forward.seen.clear()
+    assert "unmanaged" not in task(litellm_tenants, keys=[], teams=[], models=[], unmanaged="keep")
+    assert forward.seen == []
+
+
+def test_what_was_dropped_from_the_declaration_is_pruned_as_predicted(
+    task: Task, forward: Forward, proxy: Proxy, store: Path
+) -> None:
+    task(litellm_tenants, **declared(store, 0, 1))
+    made_by_hand(proxy)
+    theirs = task(litellm_tenants, **declared(store, 2, owner="somebody else"))
+    assert named(theirs) >= {("key", "own-0"), ("key", "own-1"), ("key", "by-hand")}
+    reported = task(litellm_tenants, **declared(store, 0))
+    assert {found["owner"] for found in reported["unmanaged"] if found["name"] == "own-1"} == {OWNER}
+    forward.seen.clear()
+    predicted = task(litellm_tenants, check=True, **declared(store, 0, unmanaged="prune"))
+    assert forward.writes() == []
+    result = task(litellm_tenants, **declared(store, 0, unmanaged="prune"))
+    assert (result["objects"], result["diff"]) == (predicted["objects"], predicted["diff"])
+    assert result["summary"] == {"created": 0, "updated": 0, "unchanged": 3, "deleted": 3}
+    assert ("key", "by-hand") in named(result)
+    assert not {("key", "own-1"), ("team", "own-1"), ("model", "own-1")} & named(result)
+    forward.seen.clear()
+    assert task(litellm_tenants, **declared(store, 0, unmanaged="prune"))["changed"] is False
+    assert forward.writes() == []
+    assert {row["key_alias"] for row in proxy.all_keys()} >= {"own-0", "own-2", "by-hand"}
+
+
+def test_more_deletions_than_allowed_are_refused_before_anything_is_written(
+    task: Task, forward: Forward, store: Path
+) -> None:
+    task(litellm_tenants, **declared(store, 0, 1))
+    forward.seen.clear()
+    message = task(litellm_tenants, **declared(store, 2, unmanaged="prune", max_deletions=5))["msg"]
+    assert "unmanaged: prune would delete 6 objects that are not declared any more (model " in message
+    assert message.endswith("raise max_deletions for this run.\nNothing was changed.")
+    assert forward.writes() == []
+    result = task(litellm_tenants, **declared(store, 2, unmanaged="prune", max_deletions=6))
+    assert (result["summary"]["created"], result["summary"]["deleted"]) == (3, 6)
+
+
+def test_team_is_not_pruned_while_somebody_elses_key_is_in_it(
+    task: Task, forward: Forward, proxy: Proxy, store: Path
+) -> None:
+    task(litellm_tenants, **declared(store, 0, 1))
+    proxy.post("/key/generate", key_alias="by-hand", team_id="own-1", models=["own-1"])
+    forward.seen.clear()
+    message = task(litellm_tenants, **declared(store, 0, unmanaged="prune"))["msg"]
+    assert 'team "own-1": LiteLLM would delete its 1 keys with it (by-hand)' in message
+    assert forward.writes() == []
+    proxy.post("/key/delete", key_aliases=["by-hand"])
+    assert task(litellm_tenants, **declared(store, 0, unmanaged="prune"))["summary"]["deleted"] == 3
+
+
+def test_what_was_made_by_hand_is_adopted_with_the_entry_that_declares_it(
+    task: Task, forward: Forward, proxy: Proxy, store: Path
+) -> None:
+    """Run against what is adopted only: the gateway's own objects would be, too."""
+    value = f"sk-{token_hex(24)}"
+    proxy.post("/key/generate", key=value, key_alias="own-0", models=["own-0"], max_budget=5, metadata={"for": "x"})
+    (store / "own-0").write_text(value)
+    entry = {"alias": "own-0", "models": ["own-0"], "max_budget": 5}
+    whole = {"secrets_directory": str(store), "owner": OWNER, "models": [{"name": "own-0", **BACKEND}]}
+    first = task(litellm_tenants, **whole, keys=[entry], unmanaged="report")
+    assert first["summary"] == {"created": 1, "updated": 0, "unchanged": 1, "deleted": 0}
+    predicted = task(litellm_tenants, check=True, **whole, keys=[entry], unmanaged="adopt")
+    adopted = next(found for found in predicted["unmanaged"] if found["name"] == "high")
+    assert adopted["entry"] == {"alias": "high", "team": "research", "models": ["qwen-local"], "max_budget": 5.0}
+    own = next(found for found in predicted["objects"] if found["name"] == "own-0" and found["kind"] == "key")
+    assert (own["action"], own["fields"], own["undeclared"]) == ("updated", ["metadata"], {"metadata": ["for"]})
+    model = next(found for found in predicted["unmanaged"] if found["kind"] == "model")
+    assert model["entry"]["model"] == "hosted_vllm/qwen-local"
+
+
+def test_adopted_objects_are_marked_once_and_can_be_pruned_afterwards(
+    task: Task, forward: Forward, proxy: Proxy, database: Any
+) -> None:
+    made_by_hand(proxy)
+    everything: dict[str, Any] = {"keys": [], "teams": [], "models": [], "owner": OWNER}
+    before = {(found["kind"], found["name"]) for found in task(litellm_tenants, **everything)["unmanaged"]}
+    try:
+        result = task(litellm_tenants, **everything, unmanaged="adopt")
+        free = {(found["kind"], found["name"]) for found in result["objects"]}
+        assert free >= {("model", "by hand"), ("key", "by-hand")}
+        assert free <= before
+        forward.seen.clear()
+        assert task(litellm_tenants, **everything, unmanaged="adopt")["changed"] is False
+        assert forward.writes() == []
+        predicted = task(litellm_tenants, check=True, **everything, unmanaged="prune", max_deletions=50)
+        assert {(found["kind"], found["name"]) for found in predicted["objects"]} == free
+        assert {found["action"] for found in predicted["objects"]} == {"deleted"}
+    finally:
+        with database() as connection:
+            for statement in (
+                "UPDATE \"LiteLLM_VerificationToken\" SET metadata = metadata - 'tollgate_owner'",
+                "UPDATE \"LiteLLM_TeamTable\" SET metadata = metadata - 'tollgate_owner'",
+                "UPDATE \"LiteLLM_ProxyModelTable\" SET model_info = model_info - 'tollgate_owner'",
+            ):
+                connection.execute(statement)
+
+
+def test_nothing_is_begun_after_a_failure_when_told_so(task: Task, forward: Forward, proxy: Proxy, store: Path) -> None:
+    wanted = declared(store, 0, 1, concurrency=1, unmanaged="keep")
+    wanted["keys"][0]["budget_id"] = "no-such-budget"
+    result = task(litellm_tenants, **wanted, stop_on_error=True)
+    assert result["msg"].startswith("1 of 6 objects failed, 1 were not begun, the others are as declared:\n")
+    assert [(found["kind"], found["name"], found["action"]) for found in result["failures"]] == [
+        ("key", "own-0", "created"),
+        ("key", "own-1", "created"),
+    ]
+    assert "LiteLLM refused" in result["failures"][0]["reason"]
+    assert "not begun, since another object failed before" in result["failures"][1]["reason"]
+    assert not any(str(row["key_alias"]).startswith("own-") for row in proxy.all_keys())
+    wanted["keys"][0].pop("budget_id")
+    assert task(litellm_tenants, **wanted)["summary"]["created"] == 2
+
+
+def test_fields_that_somebody_set_by_hand_are_reported_beside_the_declared_ones(
+    task: Task, forward: Forward, proxy: Proxy, store: Path
+) -> None:
+    task(litellm_tenants, **declared(store, 0))
+    fresh = task(litellm_tenants, **declared(store, 0))
+    assert not any("undeclared" in found for found in fresh["objects"])
+    proxy.post("/key/update", key_alias="own-0", max_budget=100, metadata={"note": "x", "tollgate_owner": OWNER})
+    proxy.post("/team/update", team_id="own-0", rpm_limit=3, blocked=True)
+    patch = {"litellm_params": {"rpm": 7, "temperature": 0.5}}
+    proxy.http.patch("/model/own-0/update", json=patch).raise_for_status()
+    found = task(litellm_tenants, **declared(store, 0))
+    assert found["changed"] is False
+    by_kind = {one["kind"]: one.get("undeclared") for one in found["objects"]}
+    assert by_kind == {
+        "model": {"rpm": 7, "litellm_params": ["temperature"]},
+        "team": {"rpm_limit": 3, "blocked": True},
+        "key": {"max_budget": 100.0, "metadata": ["note"]},
+    }
