@@ -52,6 +52,15 @@ status: environment ## Print what runs, as JSON; exit code 0 or 2
 	if [ -s "$$verdict" ]; then cat "$$verdict"; else cat "$$log" >&2; fi
 	exit $$code
 
+.PHONY: drift
+drift: environment ## Print what differs between the proxy and the gateway file, as JSON; exit code 0 or 2
+	@report=$$(mktemp) log=$$(mktemp)
+	trap 'rm -f "$$report" "$$log"' EXIT
+	code=0
+	$(PLAYBOOK) playbooks/drift.yml -e "gateway_drift_file=$$report" $(ARGS) >"$$log" 2>&1 || code=2
+	if [ -s "$$report" ]; then cat "$$report"; else cat "$$log" >&2; fi
+	exit $$code
+
 .PHONY: proof
 proof: environment ## Prove now that it serves, stops and bills
 	@$(PLAYBOOK) playbooks/proof.yml -e gateway_proof_always=true $(ARGS)

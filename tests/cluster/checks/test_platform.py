@@ -177,6 +177,14 @@ def test_the_status_is_a_verdict(cluster: Cluster, first_run: platform.Run, tmp_
     assert len(verdict["checks"]) >= 8
 
 
+def test_what_is_declared_is_all_there_is(cluster: Cluster, first_run: platform.Run, tmp_path: Path) -> None:
+    path = tmp_path / "drift.json"
+    platform.well(platform.play(cluster, "-e", f"gateway_drift_file={path}", playbook="playbooks/drift.yml"))
+    report = json.loads(path.read_text())
+    assert report["ok"] is True
+    assert report["as_declared"] >= 6
+
+
 def test_requests_go_on_while_the_primary_is_lost(cluster: Cluster, forwarded: str, record_property: Record) -> None:
     value = key(cluster, "high")
     rows = int(asked(cluster, LEDGER_ROWS)[0])
