@@ -68,8 +68,10 @@ options:
     elements: dict
   unmanaged:
     description:
-      - What becomes of models, teams and keys in the proxy that are not declared. Each object that this module makes
-        gets its O(owner)'s mark, C(tollgate_owner) in its metadata (of a model in its C(model_info)).
+      - What becomes of credentials, models, users, teams and keys in the proxy that are not declared. Each of these
+        that this module makes gets its O(owner)'s mark, C(tollgate_owner) in its metadata (of a model in its
+        C(model_info), of a credential in its C(info)).
+      - Budgets and customers are not looked for. LiteLLM has no place for a mark there, and makes both by itself.
       - V(report) lists them in RV(unmanaged), and the fields of declared objects that somebody has set beside the
         declared ones.
       - V(keep) does not look for them.
@@ -227,7 +229,7 @@ unmanaged:
   returned: unless O(unmanaged=keep)
   contains:
     kind:
-      description: V(model), V(team) or V(key).
+      description: V(budget), V(credential), V(model), V(user), V(team), V(key) or V(customer).
       type: str
       returned: always
     name:
@@ -257,7 +259,7 @@ failures:
   returned: when there are any
   contains:
     kind:
-      description: V(model), V(team) or V(key).
+      description: V(budget), V(credential), V(model), V(user), V(team), V(key) or V(customer).
       type: str
       returned: always
     name:

@@ -169,7 +169,7 @@ class Resource(ABC):
         return True
 
     def beside(self, declared: Declared, row: Row) -> dict[str, Any]:  # noqa: ARG002 (a team has members)
-        """Fields of a declared object that have a value beside the declared one, where that takes more than the table."""
+        """Values of a declared object beside the declared ones, where finding them takes more than the table."""
         return {}
 
     def changeable(self, row: Row) -> bool:  # noqa: ARG002 (a model of a file is not)

@@ -14,6 +14,7 @@ from .kind import Kind
 from .meaning import same
 from .plan import Action
 from .resource import MARK, OURS, Declared, Resource, Row
+from .resources.customer import private
 from .resources.parameters import hidden
 
 POLICIES = ("report", "keep", "adopt", "prune")
@@ -163,6 +164,8 @@ def _values(declared: Declared, resource: Resource, row: Row) -> dict[str, Any]:
             known |= {name for name in actual if str(name).startswith(OURS)}
             known |= {other.at.removeprefix(f"{line.name}.") for other in resource.fields}
             actual = {name: value for name, value in actual.items() if name not in known and value not in NOTHING}
+        if line.name == "budget_id" and private(str(actual)):
+            continue  # LiteLLM's own row for the limits of one key or customer
         # A new team's alias is its name.
         if actual is not None and actual != declared.name and not same(line.kind, None, actual):
             found[line.name] = actual

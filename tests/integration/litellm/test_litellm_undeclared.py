@@ -114,7 +114,7 @@ def test_more_deletions_than_allowed_are_refused_before_anything_is_written(
     task(litellm_tenants, **declared(store, 0, 1))
     forward.seen.clear()
     message = task(litellm_tenants, **declared(store, 2, unmanaged="prune", max_deletions=5))["msg"]
-    assert "unmanaged: prune would delete 6 objects that are not declared any more (model " in message
+    assert "unmanaged: prune would delete 6 objects that are not declared any more (key " in message
     assert message.endswith("raise max_deletions for this run.\nNothing was changed.")
     assert forward.writes() == []
     result = task(litellm_tenants, **declared(store, 2, unmanaged="prune", max_deletions=6))
@@ -174,16 +174,19 @@ def test_adopted_objects_are_marked_once_and_can_be_pruned_afterwards(
     finally:
         with database() as connection:
             for statement in (
-                "UPDATE \"LiteLLM_VerificationToken\" SET metadata = metadata - 'tollgate_owner'",
-                "UPDATE \"LiteLLM_TeamTable\" SET metadata = metadata - 'tollgate_owner'",
-                "UPDATE \"LiteLLM_ProxyModelTable\" SET model_info = model_info - 'tollgate_owner'",
+                "UPDATE \"LiteLLM_VerificationToken\" SET metadata = metadata - 'tollgate_owner' "
+                "WHERE metadata->>'tollgate_owner' = %s",
+                "UPDATE \"LiteLLM_TeamTable\" SET metadata = metadata - 'tollgate_owner' "
+                "WHERE metadata->>'tollgate_owner' = %s",
+                "UPDATE \"LiteLLM_ProxyModelTable\" SET model_info = model_info - 'tollgate_owner' "
+                "WHERE model_info->>'tollgate_owner' = %s",
             ):
-                connection.execute(statement)
+                connection.execute(statement, [OWNER])
 
 
 def test_nothing_is_begun_after_a_failure_when_told_so(task: Task, forward: Forward, proxy: Proxy, store: Path) -> None:
     wanted = declared(store, 0, 1, concurrency=1, unmanaged="keep")
-    wanted["keys"][0]["budget_id"] = "no-such-budget"
+    wanted["keys"][0]["end_user_budget_id"] = "no-such-budget"
     result = task(litellm_tenants, **wanted, stop_on_error=True)
     assert result["msg"].startswith("1 of 6 objects failed, 1 were not begun, the others are as declared:\n")
     assert [(found["kind"], found["name"], found["action"]) for found in result["failures"]] == [
@@ -193,7 +196,7 @@ def test_nothing_is_begun_after_a_failure_when_told_so(task: Task, forward: Forw
     assert "LiteLLM refused" in result["failures"][0]["reason"]
     assert "not begun, since another object failed before" in result["failures"][1]["reason"]
     assert not any(str(row["key_alias"]).startswith("own-") for row in proxy.all_keys())
-    wanted["keys"][0].pop("budget_id")
+    wanted["keys"][0].pop("end_user_budget_id")
     assert task(litellm_tenants, **wanted)["summary"]["created"] == 2
 
 
@@ -215,3 +218,53 @@ def test_fields_that_somebody_set_by_hand_are_reported_beside_the_declared_ones(
         "team": {"rpm_limit": 3, "blocked": True},
         "key": {"max_budget": 100.0, "metadata": ["note"]},
     }
+
+
+def test_users_credentials_and_members_made_by_hand_are_found_too(
+    task: Task, forward: Forward, proxy: Proxy, store: Path
+) -> None:
+    whole = declared(
+        store,
+        0,
+        users=[{"user": "own-user", "max_budget": 3}],
+        credentials=[{"credential": "own-credential", "values": {"api_base": "http://127.0.0.1:9/v1"}}],
+        budgets=[{"budget": "own-budget", "max_budget": 3}],
+        customers=[{"customer": "own-customer", "max_budget": 3}],
+    )
+    whole["teams"][0]["members"] = [{"user": "own-user"}]
+    whole["keys"][0]["user"] = "own-user"
+    try:
+        assert not task(litellm_tenants, **whole).get("msg")
+        again = task(litellm_tenants, **whole)
+        assert again["changed"] is False
+        assert not any("undeclared" in found for found in again["objects"]), str(
+            [o for o in again["objects"] if "undeclared" in o]
+        )
+        proxy.post("/user/new", user_id="user-by-hand", auto_create_key=False)
+        values = {"api_base": "http://127.0.0.1:9/v1"}
+        proxy.post("/credentials", credential_name="by-hand", credential_values=values, credential_info={})
+        proxy.post("/budget/new", budget_id="budget-by-hand", max_budget=1)
+        proxy.post("/team/member_add", team_id="own-0", member={"role": "user", "user_id": "user-by-hand"})
+        proxy.post("/user/update", user_id="own-user", tpm_limit=9)
+        found = task(litellm_tenants, **whole)
+        assert found["changed"] is False
+        assert named(found) == {("user", "user-by-hand"), ("credential", "by-hand")}
+        beside = {one["kind"]: one["undeclared"] for one in found["objects"] if "undeclared" in one}
+        assert beside == {"team": {"members": ["user-by-hand"]}, "user": {"tpm_limit": 9}}
+        proxy.post("/team/member_delete", team_id="own-0", user_id="user-by-hand")
+        pruned = task(
+            litellm_tenants, **{**whole, "users": [], "credentials": [], "keys": [], "teams": []}, unmanaged="prune"
+        )
+        assert not pruned.get("msg"), pruned["msg"]
+        gone = {(one["kind"], one["name"]) for one in pruned["objects"] if one["action"] == "deleted"}
+        own = {("user", "own-user"), ("credential", "own-credential"), ("key", "own-0"), ("team", "own-0")}
+        assert gone == own
+        assert named(pruned) == {("user", "user-by-hand"), ("credential", "by-hand")}
+    finally:
+        proxy.http.delete("/credentials/by-hand")
+        proxy.http.delete("/credentials/own-credential")
+        proxy.http.post("/user/delete", json={"user_ids": ["user-by-hand"]})
+        proxy.http.post("/user/delete", json={"user_ids": ["own-user"]})
+        proxy.http.post("/customer/delete", json={"user_ids": ["own-customer"]})
+        for name in ("budget-by-hand", "own-budget"):
+            proxy.http.post("/budget/delete", json={"id": name})

@@ -115,7 +115,7 @@ class Customer(Resource):
         found = super().changes(declared, row)
         limits = sorted(set(found) & {*LIMITS, "model_max_budget"})
         shared = row.get("budget_id")
-        if limits and shared and not _private(shared):
+        if limits and shared and not private(shared):
             raise Conflict(
                 f"{', '.join(limits)} would change the budget {shared}, which others may have too. Say it of that "
                 "budget, or name another one."
@@ -151,7 +151,7 @@ class Customer(Resource):
                 raise
 
 
-def _private(budget: str) -> bool:
+def private(budget: str) -> bool:
     """Whether LiteLLM, or this module, has made the budget for one customer: such ones are named by a UUID."""
     try:
         return str(uuid.UUID(budget)) == budget
