@@ -188,7 +188,7 @@ class Resource(ABC):
         """A row as an entry that declares it, without secrets."""
         found: dict[str, Any] = {self.identity: self.name_of(row)}
         for line in self.fields:
-            value = self._free_metadata(row) if line.name == "metadata" else line.shown(row)
+            value = self.free_metadata(row) if line.name == "metadata" else line.shown(row)
             if not line.create_only and value not in (None, False, "", [], {}):
                 found[line.name] = opened(value)
         return found

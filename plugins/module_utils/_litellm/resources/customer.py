@@ -89,7 +89,7 @@ class Customer(Resource):
 
     def shown(self, row: Row) -> dict[str, Any]:
         found = super().shown(row)
-        own = _private(found.get("budget_id", ""))
+        own = private(found.get("budget_id", ""))
         return {
             name: value
             for name, value in found.items()
