@@ -37,14 +37,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.names import key_secret_name
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.names import first_name, key_secret_name
 
 
 def stored_under(entry: Mapping[str, Any]) -> str:
     """The store name of a key's entry; AnsibleFilterError when it has no alias."""
     if not isinstance(entry, Mapping) or not isinstance(entry.get("alias"), str):
         raise AnsibleFilterError(f"key_secret_name: an entry of gateway_keys with an alias is needed, not {entry!r}")
-    return key_secret_name(str(entry["alias"]), entry.get("secret"))
+    return key_secret_name(first_name(entry), entry.get("secret"))
 
 
 class FilterModule:

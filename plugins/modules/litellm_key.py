@@ -39,6 +39,23 @@ options:
     description: >-
       The secret in O(secrets_directory) or O(secrets_namespace) that holds the key, if it is not named after the alias.
     type: str
+  renamed_from:
+    description: >-
+      The alias under which the key was declared first, when it has another now. The same key gets the new alias; its
+      value stays where it is stored, unless O(secret) says otherwise, and so do its spend and limits. Leave it in the
+      entry, since it says where the value is.
+    type: str
+  grace:
+    description:
+      - How long the old value stays valid when the stored one is another, such as V(24h). Without it another value is
+        refused.
+      - A second key is made of the new value, with the alias C(<alias>~<digest>), the limits and metadata of the first,
+        as declared, and its spend so far. The first one gets a date of expiry. The first run after it deletes the first
+        one and gives its alias to the second. A run that was killed in between is gone on with by the next.
+      - The spend that the old value still makes, and the windows of O(budget_limits), are not carried over. Nobody gets
+        more time by it; a key that expires sooner keeps its date.
+      - To rotate the value of a key in a gateway file, name a new O(secret) in its entry.
+    type: str
   team:
     description: The team that the key belongs to. Its budget and limits hold too.
     type: str
@@ -253,6 +270,14 @@ EXAMPLES = r"""
     max_budget: 5
     budget_duration: 7d
 
+- name: A new value; the old one stays valid for a day
+  tollgate.llm.litellm_key:
+    api_key_file: /var/lib/gateway/secrets/litellm-master-key
+    alias: batch
+    value_file: /var/lib/gateway/secrets/batch-2
+    models: [qwen-local]
+    grace: 24h
+
 - name: No limit of requests any more
   tollgate.llm.litellm_key:
     api_key_file: /var/lib/gateway/secrets/litellm-master-key
@@ -294,6 +319,12 @@ objects:
       description: LiteLLM's name for a key, the SHA-256 of its value.
       type: str
       returned: for keys
+    rotation:
+      description: >-
+        How far the rotation of a key is, C(phase), and C(until) when its old value is valid, which C(from) names by its
+        digest.
+      type: dict
+      returned: for keys that are being rotated
 requests:
   description: How many requests were sent, C(read) and C(write).
   type: dict

@@ -50,6 +50,11 @@ options:
   secret_params:
     description: "Further secret parameters, each from one of C({secret: NAME}), C({file: PATH}), C({env: NAME})."
     type: dict
+  renamed_from:
+    description: >-
+      The name under which the model was declared first. The deployment keeps its id, and everything that was set of it
+      by hand. Leave it in the entry, or say the O(id).
+    type: str
   model:
     description: >-
       The provider and its name of the model, such as V(hosted_vllm/qwen) or V(anthropic/claude-haiku-4-5).

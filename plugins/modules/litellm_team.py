@@ -35,6 +35,12 @@ options:
   alias:
     description: The team's displayed name. By default O(team).
     type: str
+  renamed_from:
+    description: >-
+      The id of the team, when O(team) is another name than it was declared under first. LiteLLM can't change an id; the
+      team keeps its id, keys, members and spend, and O(team) becomes its alias. Leave it in the entry. Keys that are
+      declared together with the team name it by O(team).
+    type: str
   models:
     description: >-
       The models that the team may use. LiteLLM takes an empty list for all models, so that is refused unless

@@ -215,6 +215,12 @@ objects:
       description: LiteLLM's name for a key, the SHA-256 of its value.
       type: str
       returned: for keys
+    rotation:
+      description: >-
+        How far the rotation of a key is, C(phase), and C(until) when its old value is valid, which C(from) names by its
+        digest.
+      type: dict
+      returned: for keys that are being rotated
     undeclared:
       description:
         - Fields that have a value in the proxy and are not in the entry, with their values; of metadata and other

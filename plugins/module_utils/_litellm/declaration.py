@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from .._secrets.names import chosen_name_problem, key_secret_name
+from .._secrets.names import chosen_name_problem, first_name, key_secret_name
 from .kind import listed
 from .kinds import RESOURCES
 from .prices import unpriced
@@ -18,6 +18,7 @@ from .resource import OURS, Resource
 from .resources.key import UNLIMITED
 from .resources.model import CLEARABLE, NO_BACKEND, SAFE_ID, STAYS, Model, model_id
 from .resources.parameters import REFERENCE
+from .resources.rotation import seconds
 from .secrecy import secret_name
 from .sources import SECRET_OPTIONS
 
@@ -94,7 +95,8 @@ def _shape(resource: Resource, entries: Sequence[Any], complete: bool) -> list[P
         if resource.kind == "credential" and name in (".", ".."):
             problems.append(Problem(place, f"{resource.identity} can't be {name}, which no URL can end with"))
             continue
-        identity = model_id(name, str(entry.get("id") or "")) if resource.kind == "model" else name
+        first = str(entry.get("renamed_from") or name)
+        identity = model_id(first, str(entry.get("id") or "")) if resource.kind == "model" else first
         if identity in seen:
             hint = "; give each deployment of one model an id" if resource.kind == "model" else ""
             twice = f"is declared twice (entries {seen[identity]} and {number}){hint}"
@@ -134,8 +136,13 @@ def _fields(resource: Resource, entry: Mapping[str, Any], complete: bool) -> lis
 def _option(name: str, value: Any) -> list[str]:
     if value is None:
         return []
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or (name == "renamed_from" and not CONTROL.isdisjoint(value)):
         return [f"{name} must be a text"]
+    if name == "grace":
+        try:
+            seconds(value)
+        except ValueError as error:
+            return [f"grace is wrong: {error}"]
     trouble = chosen_name_problem(value) if name == "secret" else None
     return [trouble] if trouble else []
 
@@ -308,7 +315,7 @@ def _shared_values(keys: Sequence[Any]) -> list[Problem]:
     for entry in keys:
         if _absent(entry) or entry.get("value_file"):
             continue
-        secret = key_secret_name(str(entry["alias"]), entry.get("secret"))
+        secret = key_secret_name(first_name(entry), entry.get("secret"))
         if secret in first:
             found.append(Problem(label("key", entry), f'shares the secret "{secret}" with key "{first[secret]}"'))
         first.setdefault(secret, str(entry["alias"]))

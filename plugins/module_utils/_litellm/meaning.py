@@ -18,8 +18,8 @@ TOLERANCE = Decimal("1e-9")
 
 def same(kind: Kind, wanted: Any, actual: Any) -> bool:
     """Whether a declared value and the server's mean the same. Nothing, an empty list and false are one; 0 is not."""
-    if _nothing(wanted) or _nothing(actual):
-        return _nothing(wanted) and _nothing(actual)
+    if nothing(wanted) or nothing(actual):
+        return nothing(wanted) and nothing(actual)
     return COMPARISONS.get(kind, alike)(wanted, actual)
 
 
@@ -48,7 +48,8 @@ def close(one: Any, other: Any) -> bool:
     return abs(a - b) <= TOLERANCE * max(abs(a), abs(b))
 
 
-def _nothing(value: Any) -> bool:
+def nothing(value: Any) -> bool:
+    """Whether a value means that there is none; 0 does not."""
     if isinstance(value, Mapping | str) or listed(value):
         return not value
     return value is None or value is False

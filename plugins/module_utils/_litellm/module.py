@@ -194,7 +194,7 @@ class LiteLLMModule:
             "objects": [
                 {
                     "kind": action.resource.kind,
-                    "name": action.declared.name,
+                    "name": action.declared.called,
                     "action": action.what,
                     "fields": sorted(action.after()) if action.what == "updated" else [],
                     **self._beside(action),
@@ -212,7 +212,7 @@ class LiteLLMModule:
             result["unmanaged"] = [one.shown(with_entry=self._policy.unmanaged == "adopt") for one in self._left]
         if failed:
             result["failures"] = [
-                {"kind": action.resource.kind, "name": action.declared.name, "action": action.what, "reason": reason}
+                {"kind": action.resource.kind, "name": action.declared.called, "action": action.what, "reason": reason}
                 for action, reason in failed
             ]
             reasons = "\n".join(reason for action, reason in failed)

@@ -25,7 +25,7 @@ class Action:
     @property
     def label(self) -> str:
         """The object in a sentence."""
-        return f'{self.resource.kind} "{self.declared.name}"'
+        return f'{self.resource.kind} "{self.declared.called}"'
 
     @property
     def writes(self) -> bool:
@@ -56,7 +56,7 @@ def plan(
         try:
             actions.append(_action(resource, entry, rows, owner, adopt=adopt))
         except Conflict as conflict:
-            problems.append(f'{resource.kind} "{entry.name}": {conflict}')
+            problems.append(f'{resource.kind} "{entry.called}": {conflict}')
     return actions, problems
 
 

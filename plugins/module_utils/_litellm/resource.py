@@ -27,6 +27,7 @@ MARK = "tollgate_owner"
 # Entries of metadata that are not the user's: the server's, and ours.
 SERVERS_METADATA = (
     MARK,
+    "tollgate_rotation",
     "service_account_id",
     "team_member_budget_id",
     "logging",
@@ -45,6 +46,14 @@ class Declared:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # a model's secret parameters
     with_keys: bool = False  # a team may be deleted with whatever keys it has
     pruned: bool = False  # found in the proxy, and not declared
+    grace: int = 0  # seconds that a key's old value stays valid beside the stored one
+    was: str = ""  # the name under which it was declared first
+    shown: str = ""  # the declared name, where C(name) is an id that stays
+
+    @property
+    def called(self) -> str:
+        """The declared name."""
+        return self.shown or self.name
 
     def given(self) -> dict[str, Any]:
         """Fields with a value."""

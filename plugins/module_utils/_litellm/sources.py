@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._secrets.names import key_secret_name
+from .._secrets.names import first_name, key_secret_name
 from .resource import Declared, Resource
+from .resources.model import model_id
+from .resources.rotation import seconds
 from .secret_store import Refused, Store, read_file
 
 SHORTEST_KEY = 16  # LiteLLM 1.97 and newer refuse less
@@ -38,7 +40,11 @@ class Sources:
         if self.store:
             names = {name for resource, entries in wanted for entry in entries for name in _names(resource, entry)}
             self.store.load(sorted(names | set(others)))
-        return [(resource, [self.declared(resource, entry) for entry in entries]) for resource, entries in wanted]
+        ids = _renamed_teams(wanted)
+        return [
+            (resource, [self.declared(resource, _with_id_of_team(resource, entry, ids)) for entry in entries])
+            for resource, entries in wanted
+        ]
 
     def declared(self, resource: Resource, entry: Mapping[str, Any]) -> Declared:
         """An entry of the gateway file with its secrets. Raises Refused when one can't be read."""
@@ -48,15 +54,24 @@ class Sources:
             fields["models"] = []
         if entry.get("id"):
             fields["model_info"] = {**(fields.get("model_info") or {}), "id": entry["id"]}
-        name = str(entry[resource.identity])
+        shown = name = str(entry[resource.identity])
+        was = str(entry.get("renamed_from") or "")
+        # An id stays what it was; what others read is another field.
+        if was and resource.kind == "team":
+            name = was
+            fields.setdefault("alias", shown)
+        elif was and resource.kind == "model" and not entry.get("id"):
+            fields["model_info"] = {**(fields.get("model_info") or {}), "id": model_id(was)}
         if entry.get("state") == "absent":
-            return Declared(name, fields, absent=True, with_keys=bool(entry.get("delete_keys")))
+            with_keys = bool(entry.get("delete_keys"))
+            return Declared(name, fields, absent=True, with_keys=with_keys, was=was, shown=shown)
         if resource.kind == "key":
             value = self._key_value(entry)
-            return Declared(name, fields, value=value or None, value_to_come=value == "")
+            grace = seconds(entry["grace"]) if entry.get("grace") else 0
+            return Declared(name, fields, value=value or None, value_to_come=value == "", was=was, grace=grace)
         sources = _sources_of(resource, entry)
-        secrets = {of: self._from(source, f'{resource.kind} "{name}": {of}') for of, source in sources.items()}
-        return Declared(name, fields, secrets=secrets)
+        secrets = {of: self._from(source, f'{resource.kind} "{shown}": {of}') for of, source in sources.items()}
+        return Declared(name, fields, secrets=secrets, was=was, shown=shown)
 
     def _key_value(self, entry: Mapping[str, Any]) -> str | None:
         """A key's text; empty when it would be made by then, None when nothing says where it is."""
@@ -93,6 +108,22 @@ class Sources:
         return NOT_MADE_YET if self.predict and not self.store.has(name) else self.store.text(name, what)
 
 
+def _renamed_teams(wanted: Wanted) -> dict[str, str]:
+    """The ids of teams that were renamed, by the names that entries of keys have for them."""
+    return {
+        str(entry["team"]): str(entry["renamed_from"])
+        for resource, entries in wanted
+        if resource.kind == "team"
+        for entry in entries
+        if entry.get("renamed_from")
+    }
+
+
+def _with_id_of_team(resource: Resource, entry: Mapping[str, Any], ids: Mapping[str, str]) -> Mapping[str, Any]:
+    renamed = resource.kind == "key" and entry.get("team") in ids
+    return {**entry, "team": ids[entry["team"]]} if renamed else entry
+
+
 def _names(resource: Resource, entry: Mapping[str, Any]) -> Iterator[str]:
     """The names of the secrets of the store that an entry needs."""
     if entry.get("state") == "absent":
@@ -105,7 +136,7 @@ def _names(resource: Resource, entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _secret_of_key(entry: Mapping[str, Any]) -> str:
-    return key_secret_name(str(entry["alias"]), entry.get("secret"))
+    return key_secret_name(first_name(entry), entry.get("secret"))
 
 
 def _sources_of(resource: Resource, entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:

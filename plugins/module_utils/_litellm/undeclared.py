@@ -11,7 +11,7 @@ from typing import Any
 
 from .guards import some
 from .kind import Kind
-from .meaning import same
+from .meaning import nothing, same
 from .plan import Action
 from .resource import MARK, OURS, Declared, Resource, Row
 from .resources.customer import private
@@ -21,7 +21,6 @@ POLICIES = ("report", "keep", "adopt", "prune")
 # A value of these may hold anything, a secret too: only its entries are named.
 # Of these, too, only declared entries count.
 FREE = ("litellm_params", "values")
-NOTHING: tuple[Any, ...] = (None, [], {}, "", False)
 OPAQUE = (Kind.PARTS, Kind.DICT)
 
 
@@ -163,7 +162,7 @@ def _values(declared: Declared, resource: Resource, row: Row) -> dict[str, Any]:
             known = {*(declared.fields.get(line.name) or {}), *declared.secrets, "object_permission_id"}
             known |= {name for name in actual if str(name).startswith(OURS)}
             known |= {other.at.removeprefix(f"{line.name}.") for other in resource.fields}
-            actual = {name: value for name, value in actual.items() if name not in known and value not in NOTHING}
+            actual = {name: value for name, value in actual.items() if name not in known and not nothing(value)}
         if line.name == "budget_id" and private(str(actual)):
             continue  # LiteLLM's own row for the limits of one key or customer
         # A new team's alias is its name.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from typing import Any
 
 SAFE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 # The same, as long as a user may want it.
@@ -24,6 +26,11 @@ def chosen_name_problem(secret: str) -> str | None:
     if not CHOSEN.fullmatch(secret):
         return f'secret "{secret}" must have 1 to 100 characters of a-z, 0-9 and -, and no - at its ends'
     return None
+
+
+def first_name(entry: Mapping[str, Any]) -> str:
+    """The alias under which a key was declared first: its value stays stored under that."""
+    return str(entry.get("renamed_from") or entry["alias"])
 
 
 def key_secret_name(alias: str, secret: str | None = None) -> str:

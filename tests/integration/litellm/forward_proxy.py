@@ -32,6 +32,7 @@ class Forward:
     lose: set[str] = field(default_factory=set)  # paths of which the next answer is lost
     dies: bool = False  # after a lost answer nothing is answered any more
     dead: bool = False
+    dies_after: int = 0  # so many writes: the answer of the last one is lost, and nothing is answered any more
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def writes(self) -> list[tuple[str, str]]:
@@ -49,6 +50,9 @@ class Forward:
     def loses(self, path: str) -> bool:
         """Whether the answer is to be lost, once."""
         with self.lock:
+            if self.dies_after and len(self.writes()) >= self.dies_after:
+                self.dead = True
+                return True
             if path not in self.lose:
                 return False
             self.lose.remove(path)

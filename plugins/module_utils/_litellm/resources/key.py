@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ..client import NOT_FOUND, Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind
 from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, unique
+from . import rotation
 
 LIST = {"return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
 # null for a JSON column makes a key unusable and breaks /key/list for everybody: lists and dicts clear by empty ones.
@@ -38,7 +40,7 @@ class Key(Resource):
     kind = "key"
     identity = "alias"
     marked_in = "metadata"
-    options = ("secret", "value", "value_file", "all_models")
+    options = ("secret", "value", "value_file", "all_models", "renamed_from", "grace")
     refers: ClassVar[Mapping[str, str]] = {"team": "team", "user": "user", "budget_id": "budget"}
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /key/generate",
@@ -136,7 +138,8 @@ class Key(Resource):
             return self.every(client)
         rows: list[Row] = []
         for entry in declared:
-            rows += keys_with(client, key_alias=entry.name)
+            for alias in filter(None, (entry.name, entry.was)):
+                rows += keys_with(client, key_alias=alias)
             if entry.value:
                 rows += keys_with(client, key_hash=token_id(entry.value))
         return unique(rows, "token")
@@ -148,9 +151,13 @@ class Key(Resource):
         return self.every(client)
 
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
+        own = next((row for row in rows if declared.value and row["token"] == token_id(declared.value)), None)
         aliased = [row for row in rows if row.get("key_alias") == declared.name]
+        if declared.was and not aliased:
+            aliased = [own] if own else [row for row in rows if row.get("key_alias") == declared.was]
+        successors = [row for row in rows if rotation.mark(row).get("alias") == declared.name]
         if declared.absent:
-            return aliased[0] if aliased else None
+            return next(iter([*aliased, *successors]), None)
         if len(aliased) > 1:
             tokens = ", ".join(row["token"][:12] for row in aliased)
             raise Conflict(
@@ -164,13 +171,33 @@ class Key(Resource):
             )
         if declared.value is None:
             return aliased[0] if aliased else None
-        token = token_id(declared.value)
-        if aliased and aliased[0]["token"] != token:
+        if aliased and aliased[0] is not own:
+            self._rotated(declared, aliased[0], own, successors)
+        elif own and rotation.mark(own).get("to"):
             raise Conflict(
-                f"the proxy's key of this alias is {aliased[0]['token'][:12]}, the stored value is {token[:12]}: "
-                "another value. Restore the secret, or declare the key under state: absent once to replace it."
+                f"it is being rotated to {rotation.mark(own)['to'][:12]}, and ends at {own.get('expires')}; the stored "
+                "value is the old one again. Restore the new one, or declare the key under state: absent once."
             )
-        return next((row for row in rows if row["token"] == token), None)
+        return own
+
+    @staticmethod
+    def _rotated(declared: Declared, old: Row, own: Row | None, successors: Sequence[Row]) -> None:
+        """Raises Conflict unless the stored value is the next one of a key that is there."""
+        if own and rotation.mark(own).get("from") == old["token"]:
+            return
+        token = token_id(declared.value or "")
+        next_one = rotation.mark(old).get("to") or (successors[0]["token"] if successors else "")
+        if next_one:
+            raise Conflict(
+                f"the stored value is {token[:12]}, but it is being rotated to {next_one[:12]}, until "
+                f"{old.get('expires') or 'the next run'}. Restore that value, and rotate again when that is over."
+            )
+        if own or not declared.grace:
+            raise Conflict(
+                f"the proxy's key of this alias is {old['token'][:12]}, the stored value is {token[:12]}: another "
+                "value. Restore the secret, say by grace how long both shall be valid, or declare the key under "
+                "state: absent once to replace it."
+            )
 
     def incomplete(self, declared: Declared) -> str:
         if declared.value is None and not declared.value_to_come:
@@ -185,8 +212,12 @@ class Key(Resource):
                 f"soft_budget would change the shared budget {row['budget_id']}. Set it there, or clear budget_id "
                 "first."
             )
-        if row.get("key_alias") != declared.name:
+        rotating = rotation.mark(row).get("alias") == declared.name
+        if row.get("key_alias") != declared.name and not rotating:
             found["alias"] = (row.get("key_alias"), declared.name)
+        phase = rotation.next_phase(row) if rotating else ""
+        if phase:
+            found["rotation"] = (rotation.mark(row)["phase"], phase)
         return found
 
     def create(self, client: Client, declared: Declared) -> None:
@@ -194,7 +225,13 @@ class Key(Resource):
         used_before = self._used_before(client, declared, token)
         fields = {name: value for name, value in declared.given().items() if not self.field(name).update_only}
         body = {"key": declared.value, "key_alias": declared.name, **self.body(fields, {})}
+        old = next(iter(keys_with(client, key_alias=declared.name)), None) if declared.grace else None
+        if old:
+            body = self._successor(declared, old, token)
+            used_before = False  # it owes what the old one has spent
         self.make(client, declared, self.path("create"), body)
+        if old:
+            self._go_on(client, declared)
         later = {name: value for name, value in declared.given().items() if self.field(name).update_only}
         if later:
             row = self.settled(client, declared)
@@ -208,8 +245,11 @@ class Key(Resource):
         if any(wanted.get(name) is not None for name in TEMPORARY):
             # LiteLLM takes both or none.
             wanted |= {name: declared.fields[name] for name in TEMPORARY if name in declared.fields}
+        phase = wanted.pop("rotation", "")
+        if phase:
+            wanted["metadata"] = {**(wanted.get("metadata") or {}), **self._phase(client, row, phase)}
         body = self.body(wanted, row)
-        if "alias" in changes:
+        if "alias" in changes or phase == rotation.OVER:
             body["key_alias"] = declared.name
         # One request: LiteLLM loses one of two concurrent changes to a key's metadata.
         client.write("POST", self.path("update"), {"key": row["token"], **body})
@@ -221,10 +261,64 @@ class Key(Resource):
         except LiteLLMError as error:
             if not gone(error):
                 raise
+        successor = rotation.mark(row).get("to")
+        if successor and not declared.pruned:
+            self.delete(client, replace(declared, pruned=True), {"token": successor})
+
+    def _successor(self, declared: Declared, old: Row, token: str) -> dict[str, Any]:
+        """The request that makes the key of the new value: as the old one is, and as declared."""
+        given = {name: value for name, value in declared.fields.items() if name != "metadata"}
+        merged = {**rotation.limits(self.fields, old), **given}
+        wanted = {
+            name: value for name, value in merged.items() if value is not None and not self.field(name).update_only
+        }
+        left = rotation.left(old)
+        if left is not None and "duration" not in declared.fields:
+            wanted["duration"] = f"{max(left, 1)}s"
+        cleared = {self.field(name).at.removeprefix("metadata.") for name, value in given.items() if value is None}
+        kept = {name: value for name, value in rotation.free(old).items() if name not in cleared}
+        metadata = {**kept, **(declared.fields.get("metadata") or {})}
+        started = {"alias": declared.name, "from": old["token"], "seconds": declared.grace, "phase": rotation.MADE}
+        return {
+            **self.body(wanted, {}),
+            "key": declared.value,
+            "key_alias": rotation.alias(declared.name, token),
+            "spend": old.get("spend") or 0,
+            "metadata": {
+                **{name: value for name, value in metadata.items() if value is not None},
+                rotation.ROTATION: started,
+            },
+        }
+
+    def _go_on(self, client: Client, declared: Declared) -> None:
+        """The next phase of a rotation, if it is time for one."""
+        row = self.settled(client, declared)
+        changes = self.changes(declared, row) if row else {}
+        if row and changes:
+            self.update(client, declared, row, changes)
+
+    def _phase(self, client: Client, row: Row, phase: str) -> dict[str, Any]:
+        """Do to the old key what the next phase wants, and return what the new one's metadata says then."""
+        mark = rotation.mark(row)
+        if phase == rotation.OVER:
+            self.delete(client, Declared("", {}, absent=True, pruned=True), {"token": mark["from"]})
+            return {rotation.ROTATION: None}
+        until = rotation.after(mark["seconds"])
+        for old in keys_with(client, key_hash=mark["from"]):
+            told = {"metadata": {rotation.ROTATION: {"to": row["token"]}}}
+            body = {"key": old["token"], **self.body(told, old)}
+            left = rotation.left(old)
+            if left is None or left > mark["seconds"]:
+                body["duration"] = f"{mark['seconds']}s"
+            else:
+                until = old["expires"]  # nobody gets more time by a rotation
+            client.write("POST", self.path("update"), body)
+        return {rotation.ROTATION: {**mark, "phase": rotation.GRACE, "until": until}}
 
     def result(self, declared: Declared, row: Row | None) -> dict[str, Any]:
         if row:
-            return {"token_id": row["token"]}
+            mark = rotation.mark(row)
+            return {"token_id": row["token"], **({"rotation": dict(mark)} if mark else {})}
         return {"token_id": token_id(declared.value)} if declared.value else {}
 
     def _used_before(self, client: Client, declared: Declared, token: str) -> bool:

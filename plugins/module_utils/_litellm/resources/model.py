@@ -61,7 +61,7 @@ class Model(Resource):
     identity = "name"
     marked_in = "model_info"
     enriched = ("model_info",)
-    options = ("id", "free", "api_key_secret", "api_key_file", "api_key_env", "secret_params")
+    options = ("id", "free", "api_key_secret", "api_key_file", "api_key_env", "secret_params", "renamed_from")
     refers: ClassVar[Mapping[str, str]] = {"litellm_credential_name": "credential"}
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /model/new",

@@ -33,7 +33,7 @@ class Team(Resource):
     kind = "team"
     identity = "team"
     marked_in = "metadata"
-    options = ("all_models", "delete_keys")
+    options = ("all_models", "delete_keys", "renamed_from")
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /team/new",
         "update": "POST /team/update",
