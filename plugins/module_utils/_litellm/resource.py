@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from .client import NOT_FOUND, Client, LiteLLMError
 from .field import Clear, Field
+from .meaning import nothing
 from .secrecy import opened
 
 Row = Mapping[str, Any]
@@ -198,8 +199,12 @@ class Resource(ABC):
         found: dict[str, Any] = {self.identity: self.name_of(row)}
         for line in self.fields:
             value = self.free_metadata(row) if line.name == "metadata" else line.shown(row)
-            if not line.create_only and value not in (None, False, "", [], {}):
+            if isinstance(value, Mapping):
+                value = {key: item for key, item in value.items() if not str(key).startswith(OURS)}
+            if not line.create_only and not nothing(value):
                 found[line.name] = opened(value)
+        if "all_models" in self.options and "models" not in found:
+            found["all_models"] = True
         return found
 
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:

@@ -15,7 +15,6 @@ from .meaning import nothing, same
 from .plan import Action
 from .resource import MARK, OURS, Declared, Resource, Row
 from .resources.customer import private
-from .resources.parameters import hidden
 
 POLICIES = ("report", "keep", "adopt", "prune")
 # A value of these may hold anything, a secret too: only its entries are named.
@@ -57,7 +56,7 @@ class Undeclared:
 
     def shown(self, *, with_entry: bool) -> dict[str, Any]:
         """What a result says of it."""
-        entry = {"entry": entry_of(self.resource, self.row)} if with_entry else {}
+        entry = {"entry": self.resource.shown(self.row)} if with_entry else {}
         return {
             "kind": self.resource.kind,
             "name": self.name,
@@ -132,22 +131,6 @@ def not_in(declared: Declared, resource: Resource, row: Row) -> dict[str, Any]:
         name: sorted(value) if resource.field(name).kind in OPAQUE and isinstance(value, Mapping) else value
         for name, value in found.items()
     }
-
-
-def entry_of(resource: Resource, row: Row) -> dict[str, Any]:
-    """What an object would be declared by. What is hidden, or may be secret by its name, is left out."""
-    name = called(resource, row)
-    found = _values(Declared(name, {}), resource, row)
-    if not found.get("models", True) or ("models" not in found and "all_models" in resource.options):
-        found.pop("models", None)
-        found["all_models"] = True
-    shown = {
-        field: {key: item for key, item in value.items() if not hidden(str(key), item)}
-        if isinstance(value, Mapping)
-        else value
-        for field, value in found.items()
-    }
-    return {resource.identity: name, **{field: value for field, value in shown.items() if value != {}}}
 
 
 def _values(declared: Declared, resource: Resource, row: Row) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from ansible_collections.tollgate.llm.plugins.module_utils._litellm.undeclared i
     Undeclared,
     adopted,
     beyond,
-    entry_of,
     not_in,
     pruned,
     undeclared,
@@ -75,10 +74,3 @@ def test_fields_that_are_not_in_the_entry_are_told_without_what_may_be_secret() 
     there["router_settings"] = {"num_retries": None}
     declared = Declared("a", {"models": ["qwen"], "metadata": {"a": 1}})
     assert not_in(declared, Key(), there) == {"rpm_limit": 5, "config": ["password"], "metadata": ["b"]}
-    assert entry_of(Key(), there) == {
-        "alias": "a",
-        "models": ["qwen"],
-        "rpm_limit": 5,
-        "metadata": {"a": 1, "b": 2},
-    }
-    assert entry_of(Key(), row("a", models=[]))["all_models"] is True
