@@ -90,63 +90,11 @@ operators:
       type: bool
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, cnpg_operator, connection
-
-DATABASES = "postgresql.cnpg.io/v1"
-
-
-def work(options: dict[str, Any]) -> cnpg_operator.Decision:
-    asked = cluster.Cluster(options["kubeconfig"], options["context"])
-    wanted = cnpg_operator.Wanted(*(options[name] for name in ("mode", "version", "namespace", "state", "fingerprint")))
-    _version, found = asked.find("apps/v1", "Deployment", labels=cnpg_operator.SELECTOR)
-    clusters = []
-    if wanted.state == "absent":
-        try:
-            _version, databases = asked.find(DATABASES, "Cluster")
-        except cluster.Unknown:
-            databases = []
-        clusters = [f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in databases]
-    return cnpg_operator.decide(wanted, [cnpg_operator.Operator.of(each) for each in found], clusters)
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cnpg_operator, operator_info
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "mode": {"type": "str", "choices": ["auto", "own", "existing"], "default": "auto"},
-            "version": {"type": "str", "required": True},
-            "namespace": {"type": "str", "default": "cnpg-system"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "fingerprint": {"type": "str", "default": ""},
-            **connection.ARGUMENTS,
-        },
-        supports_check_mode=True,
-    )
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
-    try:
-        decision = work(module.params)
-    except (cnpg_operator.Refused, cluster.ClusterError) as error:
-        module.fail_json(msg=f"cnpg_operator: {error}")
-    for text in decision.warnings:
-        module.warn(text)
-    module.exit_json(
-        changed=False,
-        manage=decision.manage,
-        current=decision.current,
-        why=decision.why,
-        operators=[
-            {
-                "name": each.name,
-                "namespace": each.namespace,
-                "version": cnpg_operator.shown(each.version),
-                "ours": each.ours,
-            }
-            for each in decision.used
-        ],
-    )
+    operator_info.main_of(cnpg_operator.Operator, namespace="cnpg-system")
 
 
 if __name__ == "__main__":

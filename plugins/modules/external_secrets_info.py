@@ -93,83 +93,11 @@ operators:
       type: bool
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
-    cluster,
-    cnpg_operator,
-    connection,
-    external_secrets,
-)
-
-DEPENDENTS = (
-    ("external-secrets.io/v1", "ExternalSecret"),
-    ("external-secrets.io/v1", "SecretStore"),
-    ("external-secrets.io/v1", "ClusterSecretStore"),
-    ("external-secrets.io/v1", "ClusterExternalSecret"),
-    ("external-secrets.io/v1alpha1", "PushSecret"),
-)
-
-
-def dependents(asked: cluster.Cluster) -> list[str]:
-    found = []
-    for api_version, kind in DEPENDENTS:
-        try:
-            _version, there = asked.find(api_version, kind)
-        except cluster.Unknown:
-            continue
-        found += [
-            f"{kind} {'/'.join(filter(None, (each['metadata'].get('namespace'), each['metadata']['name'])))}"
-            for each in there
-        ]
-    return found
-
-
-def work(options: dict[str, Any]) -> external_secrets.Decision:
-    asked = cluster.Cluster(options["kubeconfig"], options["context"])
-    wanted = cnpg_operator.Wanted(*(options[name] for name in ("mode", "version", "namespace", "state", "fingerprint")))
-    _version, found = asked.find("apps/v1", "Deployment", labels=external_secrets.SELECTOR)
-    there = [external_secrets.Operator.of(each) for each in found]
-    return external_secrets.decide(wanted, there, dependents(asked) if wanted.state == "absent" else [])
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import external_secrets, operator_info
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "mode": {"type": "str", "choices": ["auto", "own", "existing"], "default": "auto"},
-            "version": {"type": "str", "required": True},
-            "namespace": {"type": "str", "default": "external-secrets"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "fingerprint": {"type": "str", "default": ""},
-            **connection.ARGUMENTS,
-        },
-        supports_check_mode=True,
-    )
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
-    try:
-        decision = work(module.params)
-    except (cnpg_operator.Refused, cluster.ClusterError) as error:
-        module.fail_json(msg=f"external_secrets: {error}")
-    for text in decision.warnings:
-        module.warn(text)
-    module.exit_json(
-        changed=False,
-        manage=decision.manage,
-        current=decision.current,
-        why=decision.why,
-        operators=[
-            {
-                "name": each.name,
-                "namespace": each.namespace,
-                "account": each.account,
-                "version": cnpg_operator.shown(each.version),
-                "ours": each.ours,
-            }
-            for each in decision.used
-        ],
-    )
+    operator_info.main_of(external_secrets.Operator, namespace="external-secrets")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.cnpg_operator import (
-    Operator,
-    Refused,
-    Wanted,
-    decide,
-    fit,
-    parsed,
-)
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.cnpg_operator import Operator, decide, fit
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.operator_release import Refused, Wanted, parsed
 
 IMAGE = "ghcr.io/cloudnative-pg/cloudnative-pg"
 

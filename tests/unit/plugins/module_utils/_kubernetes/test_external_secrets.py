@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.cnpg_operator import Refused, Wanted
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.external_secrets import Operator, decide
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.operator_release import Refused, Wanted
 
 IMAGE = "ghcr.io/external-secrets/external-secrets"
 
