@@ -181,13 +181,14 @@ secrets:
 import json
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
     cluster,
     connection,
     definitions,
     manifests,
 )
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 
 NAMED: dict[str, Any] = {"name": {"type": "str", "required": True}, "namespace": {"type": "str", "required": True}}
 # Definitions are large and Secrets are secret: the API server leaves out all but their metadata.
@@ -333,8 +334,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     try:
         found = work(module.params, module.check_mode)
     except (definitions.Refused, cluster.ClusterError) as error:

@@ -182,7 +182,7 @@ seconds:
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
     cluster,
     connection,
@@ -190,6 +190,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
     http_check,
     wanted,
 )
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 
 ONCE = 3.0  # seconds, in check mode
 
@@ -221,8 +222,7 @@ def main() -> None:
         **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     options = module.params
     try:
         result = wait(options, ONCE if module.check_mode else options["timeout"])

@@ -157,13 +157,14 @@ objects:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import (
     cluster,
     connection,
     manifests,
     server_side_apply,
 )
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 
 ACTIONS = ("created", "updated", "unchanged", "deleted")
 
@@ -251,9 +252,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    for name, error in (("kubernetes", cluster.KUBERNETES_IMPORT_ERROR), ("pyyaml", manifests.YAML_IMPORT_ERROR)):
-        if error:
-            module.fail_json(msg=missing_required_lib(name), exception=error)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR, pyyaml=manifests.YAML_IMPORT_ERROR)
     options = module.params
     rules = server_side_apply.Rules(
         module.check_mode,

@@ -142,8 +142,9 @@ secrets:
       sample: Secret litellm-store/litellm-salt-key
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.argument_spec import module_arguments
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.kubernetes_store import KubernetesStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.run import run
@@ -159,8 +160,7 @@ def main() -> None:
         }
     )
     module = AnsibleModule(**arguments)
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     options = module.params
     try:
         server = cluster.Cluster(options["kubeconfig"], options["context"])

@@ -161,8 +161,9 @@ external:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.file_store import FileStore
@@ -209,8 +210,7 @@ def main() -> None:
         required_if=[("state", "present", ("store_namespace", "store_directory"), True)],
         supports_check_mode=True,
     )
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     options = module.params
     rules = deliver.Rules(
         State(options["state"]),

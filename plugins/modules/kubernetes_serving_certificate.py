@@ -71,9 +71,10 @@ why:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection, manifests
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import serving_certificate as pair
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 
 TRIES = 3  # another run may make it at the same time
 
@@ -143,12 +144,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    for name, error in (
-        ("kubernetes", cluster.KUBERNETES_IMPORT_ERROR),
-        ("cryptography", pair.CRYPTOGRAPHY_IMPORT_ERROR),
-    ):
-        if error:
-            module.fail_json(msg=missing_required_lib(name), exception=error)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR, cryptography=pair.CRYPTOGRAPHY_IMPORT_ERROR)
     if not module.params["hosts"]:
         module.fail_json(msg="hosts: name at least one")
     try:

@@ -99,9 +99,10 @@ explanation:
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.standing import Object
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._nvidia import gpus
 
 PAUSE = 3.0  # seconds
@@ -180,8 +181,7 @@ def main() -> None:
         **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     options = module.params
     try:
         asked = cluster.Cluster(options["kubeconfig"], options["context"])

@@ -127,8 +127,9 @@ phase:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection, postgres
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 
 API = "postgresql.cnpg.io/v1"
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -206,8 +207,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     try:
         found = work(module.params, module.check_mode)
     except (Refused, cluster.ClusterError) as error:

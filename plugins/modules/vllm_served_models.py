@@ -112,8 +112,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection, port_forward
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._vllm import served
 from ansible_collections.tollgate.llm.plugins.module_utils._vllm.options import REFERENCE
 
@@ -187,10 +188,7 @@ def main() -> None:
         **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
-    if served.HTTPX_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("httpx"), exception=served.HTTPX_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR, httpx=served.HTTPX_IMPORT_ERROR)
     options = module.params
     end = time.monotonic() + (0 if module.check_mode else options["timeout"])
     try:

@@ -332,8 +332,9 @@ force:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
+from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._vllm import options, plan
 
 MINE = "app.kubernetes.io/managed-by=tollgate,app.kubernetes.io/component=vllm"
@@ -370,8 +371,7 @@ def main() -> None:
         **connection.ARGUMENTS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     given = module.params
     try:
         plan.planned(given["models"], settings(given), [])  # before the cluster is asked

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
+from .._libraries import require
 from .error import GatewayError
 
 
@@ -18,9 +19,7 @@ def run(module: AnsibleModule, libraries: Mapping[str, str | None], body: Callab
 
     C(libraries) are the Python packages it needs, each with the traceback of its failed import or None.
     """
-    for name, trouble in libraries.items():
-        if trouble:
-            module.fail_json(msg=missing_required_lib(name), exception=trouble)
+    require(module, **libraries)
     try:
         result = body()
     except GatewayError as error:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
+from .._libraries import require
 from . import cluster, connection
 from .operator_release import Decision, Operator, Product, Refused, Wanted
 
@@ -29,8 +30,7 @@ def main_of(operator: type[Operator], *, namespace: str) -> None:
         },
         supports_check_mode=True,
     )
-    if cluster.KUBERNETES_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=cluster.KUBERNETES_IMPORT_ERROR)
+    require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     try:
         decision = _decision(operator, module.params)
     except (Refused, cluster.ClusterError) as error:

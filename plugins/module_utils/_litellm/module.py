@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import env_fallback
 
 from .._kubernetes.connection import NamedCluster, Unreachable
+from .._libraries import require
 from . import secret_store, way
 from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
@@ -56,8 +57,7 @@ class LiteLLMModule:
             mutually_exclusive=exclusive,
             **options,
         )
-        if HTTPX_IMPORT_ERROR:
-            self.ansible.fail_json(msg=missing_required_lib("httpx"), exception=HTTPX_IMPORT_ERROR)
+        require(self.ansible, httpx=HTTPX_IMPORT_ERROR)
         self.options: dict[str, Any] = self.ansible.params
         self._policy = Policy()
         self._left: list[Undeclared] = []

@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from .._gateway.error import GatewayError
 from .._kubernetes.connection import NamedCluster, Unreachable
 from .._kubernetes.service_port import ServicePort
+from .._libraries import require
 from .._litellm import secret_store, way
 from .._litellm.client import HTTPX_IMPORT_ERROR, Client, LiteLLMError
 from .._litellm.module import ADMIN_KEY, CONNECTION, Refused, admin_key
@@ -29,8 +30,6 @@ from .verdict import Subject, age_of, read_verdict, still_counts, verdict_of, wr
 
 LEAST_WAIT = 90.0
 MANAGEMENT_SECONDS = 30.0
-
-_missing: Callable[[str], str] = missing_required_lib
 
 ARGUMENTS: dict[str, Any] = {
     **{name: CONNECTION[name] for name in ("api_url", "api_key", "api_key_file", "validate_certs", "ca_path")},
@@ -52,8 +51,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def main_of(module: AnsibleModule) -> None:
     """Make or skip the proof, then leave the module with its result."""
-    if HTTPX_IMPORT_ERROR:
-        module.fail_json(msg=_missing("httpx"), exception=HTTPX_IMPORT_ERROR)
+    require(module, httpx=HTTPX_IMPORT_ERROR)
     arguments: dict[str, Any] = module.params
     cluster = NamedCluster(arguments)
     try:
