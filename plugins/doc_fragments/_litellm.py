@@ -55,6 +55,22 @@ requirements:
 author: The Tollgate developers (@tollgate)
 """
 
+    BLOCKING = r"""
+options:
+  cache_time:
+    description:
+      - Seconds that a worker of the proxy keeps keys and teams in memory, as C(user_api_key_cache_ttl) of its
+        C(general_settings) says. Only used with C(state=blocked) and C(state=unblocked).
+      - When so long after the change eight connections in a row see it, it holds for every worker.
+    type: float
+    default: 60.0
+  workers:
+    description: >-
+      How many workers the proxy has, those of all pods together. When as many different ones have been seen to follow,
+      there is no need to wait for O(cache_time).
+    type: int
+"""
+
     SERVICE = r"""
 options:
   service:

@@ -21,9 +21,13 @@ options:
     type: str
     required: true
   state:
-    description: Whether it is there. V(absent) removes all keys of this alias and needs no value.
+    description:
+      - Whether it is there. V(absent) removes all keys of this alias and needs no value.
+      - V(blocked) and V(unblocked) are V(present) with O(blocked), and wait until that holds for every worker of the
+        proxy. It is proven with the key's own value, which is used to list models. Without a value they wait for
+        O(cache_time). A key that is V(present) keeps a block, unless O(blocked=false).
     type: str
-    choices: [present, absent]
+    choices: [present, absent, blocked, unblocked]
     default: present
   all_models:
     description: Allow all models, now and later. Excludes O(models).
@@ -247,6 +251,7 @@ attributes:
     description: Shows declared fields before and after, secrets never.
 extends_documentation_fragment:
   - tollgate.llm._litellm
+  - tollgate.llm._litellm.blocking
   - tollgate.llm._litellm.service
   - tollgate.llm._litellm.admin_key
   - tollgate.llm._litellm.cluster
@@ -277,6 +282,13 @@ EXAMPLES = r"""
     value_file: /var/lib/gateway/secrets/batch-2
     models: [qwen-local]
     grace: 24h
+
+- name: Stop a key now, and know that it is stopped
+  tollgate.llm.litellm_key:
+    api_key_file: /var/lib/gateway/secrets/litellm-master-key
+    alias: batch
+    value_file: /var/lib/gateway/secrets/batch
+    state: blocked
 
 - name: No limit of requests any more
   tollgate.llm.litellm_key:
@@ -325,6 +337,14 @@ objects:
         digest.
       type: dict
       returned: for keys that are being rotated
+    effective:
+      description:
+        - Of a block or its end. C(proven) tells whether the key's own value was seen to be refused, or not any more;
+          C(workers) how many different workers were seen to do so, and C(seconds) how long that took.
+        - Where no value is known, it waits for O(cache_time), and C(proven) is V(false).
+      type: dict
+      returned: with C(state=blocked) and C(state=unblocked)
+      sample: {proven: true, seconds: 0.1, workers: 1}
 requests:
   description: How many requests were sent, C(read) and C(write).
   type: dict

@@ -20,9 +20,12 @@ options:
     type: str
     required: true
   state:
-    description: Whether it is there.
+    description:
+      - Whether it is there.
+      - V(blocked) and V(unblocked) are V(present) with O(blocked), and wait for O(cache_time), until that holds for
+        every worker of the proxy. M(tollgate.llm.litellm_tenants) proves it where it knows a value of its keys.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, blocked, unblocked]
     default: present
   all_models:
     description: Allow all models, now and later. Excludes O(models).
@@ -204,6 +207,7 @@ attributes:
     description: Shows declared fields before and after, secrets never.
 extends_documentation_fragment:
   - tollgate.llm._litellm
+  - tollgate.llm._litellm.blocking
   - tollgate.llm._litellm.service
   - tollgate.llm._litellm.admin_key
   - tollgate.llm._litellm.cluster
@@ -259,6 +263,14 @@ objects:
       description: LiteLLM's name for a key, the SHA-256 of its value.
       type: str
       returned: for keys
+    effective:
+      description:
+        - Of a block or its end. C(proven) tells whether the key's own value was seen to be refused, or not any more;
+          C(workers) how many different workers were seen to do so, and C(seconds) how long that took.
+        - Where no value is known, it waits for O(cache_time), and C(proven) is V(false).
+      type: dict
+      returned: with C(state=blocked) and C(state=unblocked)
+      sample: {proven: true, seconds: 0.1, workers: 1}
 requests:
   description: How many requests were sent, C(read) and C(write).
   type: dict

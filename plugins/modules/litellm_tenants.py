@@ -18,6 +18,7 @@ description:
     bind and keys that could use everything are refused, all at once.
   - When an object fails, the others are done all the same, and each failure is reported (see O(stop_on_error)).
   - In an entry, a field that is left out is kept as it is, and V(null) clears it.
+  - A key or team with C(state=blocked) or C(state=unblocked) is waited for until every worker of the proxy follows.
 options:
   budgets:
     description:
@@ -109,6 +110,7 @@ attributes:
     description: Shows declared fields before and after, secrets never.
 extends_documentation_fragment:
   - tollgate.llm._litellm
+  - tollgate.llm._litellm.blocking
   - tollgate.llm._litellm.service
   - tollgate.llm._litellm.admin_key
   - tollgate.llm._litellm.cluster
@@ -228,6 +230,14 @@ objects:
       type: dict
       returned: when there are any, unless O(unmanaged=keep)
       sample: {max_budget: 100, metadata: [note]}
+    effective:
+      description:
+        - Of a block or its end. C(proven) tells whether the key's own value was seen to be refused, or not any more;
+          C(workers) how many different workers were seen to do so, and C(seconds) how long that took.
+        - Where no value is known, it waits for O(cache_time), and C(proven) is V(false).
+      type: dict
+      returned: with C(state=blocked) and C(state=unblocked)
+      sample: {proven: true, seconds: 0.1, workers: 1}
 unmanaged:
   description: What is in the proxy and not declared, of the kinds that a list was given for.
   type: list
@@ -287,6 +297,7 @@ requests:
   sample: {read: 1, write: 0}
 """
 
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.block import ARGUMENTS as BLOCKING
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.module import LiteLLMModule
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.undeclared import POLICIES, Policy
@@ -301,6 +312,7 @@ def main() -> None:
             "owner": {"type": "str", "default": "tollgate"},
             "max_deletions": {"type": "int", "default": 10},
             "stop_on_error": {"type": "bool", "default": False},
+            **BLOCKING,
         }
     )
     options = module.options

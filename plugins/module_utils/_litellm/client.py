@@ -71,11 +71,14 @@ class Client:
         self._tries = tries
         self._lock = threading.Lock()
         local = httpx.URL(self.url).host in ("127.0.0.1", "::1", "localhost")
+        self._options: dict[str, Any] = {
+            "headers": {"Authorization": f"Bearer {key}"},
+            "timeout": timeout,
+            "verify": _verification(verify) if self.url.startswith("https") else False,
+            "trust_env": not local,
+        }
         self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=timeout,
-            verify=_verification(verify) if self.url.startswith("https") else False,
-            trust_env=not local,
+            **self._options,
             limits=httpx.Limits(
                 max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=REST
             ),
@@ -100,6 +103,26 @@ class Client:
     def write(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = True) -> Any:
         """Write. C(again=False) for creations: a lost answer may have been a success, which the caller finds out."""
         return self._call(method, path, body, counted="write", again=again)
+
+    def probe(self, key: str) -> tuple[str, int, str]:
+        """What the proxy says to another key, over a connection of its own, which any worker may accept.
+
+        Returns the worker's name (empty if it says none), the status, and the text. A connection stays with one worker.
+        """
+        with self._lock:
+            self.requests["read"] += 2
+        try:
+            with httpx.Client(**self._options) as http:
+                named = http.get(self.url + "/debug/memory/summary")
+                answer = http.get(self.url + "/v1/models", headers={"Authorization": f"Bearer {key}"})
+        except httpx.HTTPError as error:
+            raise LiteLLMError(self._silence(str(error) or type(error).__name__)) from error
+        try:
+            said = named.json() if named.is_success else {}
+        except ValueError:
+            said = {}
+        worker = f"{said.get('hostname') or ''}/{said['worker_pid']}" if said.get("worker_pid") else ""
+        return worker, answer.status_code, answer.text
 
     def pages(self, path: str, query: Mapping[str, Any], rows: str, size: str, limit: int = 100) -> Iterator[Any]:
         """All rows of a paged list."""

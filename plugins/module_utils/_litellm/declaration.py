@@ -28,6 +28,7 @@ KINDS = {resource.kind: resource for resource in RESOURCES}
 ENTERPRISE = {line.name for resource in RESOURCES for line in resource.fields if line.enterprise}
 SPECIAL = {"all-team-models", "all-proxy-models", "no-default-models"}
 SOURCES = ("api_key_secret", "api_key_file", "api_key_env")
+BLOCKS = {"blocked": True, "unblocked": False}
 FLAGS = ("all_models", "free", "delete_keys")
 CONTROL = frozenset(map(chr, (*range(32), 127)))
 # Options that would carry a secret through variables, logs and diffs.
@@ -118,8 +119,10 @@ def _fields(resource: Resource, entry: Mapping[str, Any], complete: bool) -> lis
             near = get_close_matches(str(name), known, n=1, cutoff=0.6)
             found.append(f'unknown field "{name}"' + (f', did you mean "{near[0]}"?' if near else ""))
         elif name == "state":
-            if value not in ("present", "absent"):
-                found.append("state must be present or absent")
+            if value not in resource.states:
+                found.append(f"state must be {' or '.join(resource.states)}")
+            elif value in BLOCKS and entry.get("blocked") not in (None, BLOCKS[value]):
+                found.append(f"state: {value} and blocked: {entry['blocked']} contradict each other")
         elif name in FLAGS:
             if not isinstance(value, bool):
                 found.append(f"{name} must be true or false")

@@ -14,7 +14,7 @@ from ansible.module_utils.common.parameters import env_fallback
 
 from .._kubernetes.connection import NamedCluster, Unreachable
 from .._libraries import require
-from . import secret_store, way
+from . import block, secret_store, way
 from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration
@@ -61,6 +61,7 @@ class LiteLLMModule:
         self.options: dict[str, Any] = self.ansible.params
         self._policy = Policy()
         self._left: list[Undeclared] = []
+        self._settled: dict[int, dict[str, Any]] = {}
 
     @property
     def assuming(self) -> bool:
@@ -81,6 +82,8 @@ class LiteLLMModule:
             with way.way(self.options, cluster, may_be_absent=self.assuming) as to, self._client(to, key) as client:
                 actions = self._plan(client, declared, complete)
                 failed = [] if self.ansible.check_mode else self._apply(client, actions)
+                if not self.ansible.check_mode:
+                    failed += self._settle(client, actions, failed, always=not complete)
                 self._leave(client, actions, failed)
         except Unreachable as error:
             self.ansible.fail_json(msg=str(error), exception=error.trace)
@@ -105,10 +108,22 @@ class LiteLLMModule:
     def _apply(self, client: Client, actions: Sequence[Action]) -> Failures:
         return apply(client, actions, self.options["concurrency"], stop_on_error=self._policy.stop_on_error)
 
+    def _settle(self, client: Client, actions: Sequence[Action], failed: Failures, *, always: bool) -> Failures:
+        """Wait until blocks hold. Those that do not after all count as failed."""
+        broken = {id(action) for action, reason in failed}
+        cache_time = float(self.options.get("cache_time") or 0)
+        good = [action for action in actions if id(action) not in broken]
+        objects = block.watched(good, cache_time, always=always)
+        block.wait(client, objects, cache_time, self.options.get("workers"))
+        self._settled = {id(one.action): {"effective": one.shown()} for one in objects}
+        return [(one.action, block.failure(one, cache_time)) for one in objects if one.reason]
+
     def _check(self, wanted: Wanted, complete: bool) -> None:
         way.checked(self.options)
         if not self.options["concurrency"] > 0 or not self.options["timeout"] > 0:
             raise Refused("concurrency and timeout must be more than 0.")
+        if (self.options.get("cache_time") or 0) < 0 or (self.options.get("workers") or 1) < 1:
+            raise Refused("cache_time must be 0 or more, and workers 1 or more.")
         entries = {resource.kind: given for resource, given in wanted}
         problems = check_declaration(entries, complete=complete)
         if problems:
@@ -198,6 +213,7 @@ class LiteLLMModule:
                     "action": action.what,
                     "fields": sorted(action.after()) if action.what == "updated" else [],
                     **self._beside(action),
+                    **self._settled.get(id(action), {}),
                     **action.resource.result(action.declared, action.row),
                 }
                 for action in done

@@ -48,6 +48,7 @@ class Declared:
     with_keys: bool = False  # a team may be deleted with whatever keys it has
     pruned: bool = False  # found in the proxy, and not declared
     grace: int = 0  # seconds that a key's old value stays valid beside the stored one
+    settles: bool = False  # the run waits until a block, or its end, holds for every worker
     was: str = ""  # the name under which it was declared first
     shown: str = ""  # the declared name, where C(name) is an id that stays
 
@@ -97,6 +98,7 @@ class Resource(ABC):
         return str(row.get(self.identity) or "")
 
     enriched: Sequence[str] = ()  # fields in which the server has more than was declared
+    states: Sequence[str] = ("present", "absent")
     marked_in: str = ""  # the field that can hold the owner's mark; a kind without one is never looked for undeclared
 
     def field(self, name: str) -> Field:

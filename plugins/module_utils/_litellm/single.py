@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from .block import ARGUMENTS as BLOCKING
 from .kind import Kind
 from .module import CONNECTION, LiteLLMModule
 from .resource import Resource
@@ -49,9 +50,10 @@ def argument_spec(resource: Resource) -> dict[str, dict[str, Any]]:
     """The options of one object."""
     spec: dict[str, dict[str, Any]] = {
         resource.identity: {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "state": {"type": "str", "choices": list(resource.states), "default": "present"},
         "clear": {"type": "list", "elements": "str", "default": []},
     }
+    spec |= BLOCKING if "blocked" in resource.states else {}
     spec |= {name: dict(EXTRA.get(name, {"type": "str"})) for name in _options(resource)}
     for line in resource.fields:
         spec[line.name] = {**OPTIONS[line.kind], **({"choices": list(line.choices)} if line.choices else {})}

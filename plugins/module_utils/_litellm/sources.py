@@ -52,6 +52,9 @@ class Sources:
         fields = {name: value for name, value in entry.items() if name in named}
         if entry.get("all_models"):
             fields["models"] = []
+        settles = entry.get("state") in ("blocked", "unblocked")
+        if settles:
+            fields["blocked"] = entry["state"] == "blocked"
         if entry.get("id"):
             fields["model_info"] = {**(fields.get("model_info") or {}), "id": entry["id"]}
         shown = name = str(entry[resource.identity])
@@ -68,10 +71,13 @@ class Sources:
         if resource.kind == "key":
             value = self._key_value(entry)
             grace = seconds(entry["grace"]) if entry.get("grace") else 0
-            return Declared(name, fields, value=value or None, value_to_come=value == "", was=was, grace=grace)
+            to_come = value == ""
+            return Declared(
+                name, fields, value=value or None, value_to_come=to_come, was=was, grace=grace, settles=settles
+            )
         sources = _sources_of(resource, entry)
         secrets = {of: self._from(source, f'{resource.kind} "{shown}": {of}') for of, source in sources.items()}
-        return Declared(name, fields, secrets=secrets, was=was, shown=shown)
+        return Declared(name, fields, secrets=secrets, was=was, shown=shown, settles=settles)
 
     def _key_value(self, entry: Mapping[str, Any]) -> str | None:
         """A key's text; empty when it would be made by then, None when nothing says where it is."""

@@ -40,6 +40,7 @@ class Key(Resource):
     kind = "key"
     identity = "alias"
     marked_in = "metadata"
+    states = ("present", "absent", "blocked", "unblocked")
     options = ("secret", "value", "value_file", "all_models", "renamed_from", "grace")
     refers: ClassVar[Mapping[str, str]] = {"team": "team", "user": "user", "budget_id": "budget"}
     calls: ClassVar[Mapping[str, str]] = {

@@ -33,6 +33,7 @@ class Team(Resource):
     kind = "team"
     identity = "team"
     marked_in = "metadata"
+    states = ("present", "absent", "blocked", "unblocked")
     options = ("all_models", "delete_keys", "renamed_from")
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /team/new",
