@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .client import Client, LiteLLMError
+from .client import NOT_FOUND, Client, LiteLLMError
 from .kinds import RESOURCES
 from .plan import Action
 
@@ -86,4 +86,6 @@ def _because(action: Action, error: LiteLLMError) -> str:
     fields = sorted(action.after())
     # The answer often names the field; else all that were sent are named.
     named = [field for field in fields if field in str(error)] or fields
+    if error.status == NOT_FOUND and action.what == "updated":
+        return f"it was deleted by somebody else since it was read: {error}. Run it again, which makes it anew"
     return f"LiteLLM refused {', '.join(named) or 'it'}: {error}"

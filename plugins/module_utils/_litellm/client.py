@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 import ssl
 import threading
 import time
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from .refusal import refusal
+from .refusal import page, refusal
 from .way import Way
 
 try:
@@ -149,7 +150,7 @@ class Client:
                 # LiteLLM ends the connection after an unhandled 500 without saying so: a reset alone is no outage.
                 unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
                 if not last and (again or unreached):
-                    time.sleep(0.2 * 2**attempt)
+                    time.sleep(_spread(0.2 * 2**attempt))
                     continue
                 raise LiteLLMError(self._silence(str(error) or type(error).__name__), unreached=unreached) from error
             status = answer.status_code
@@ -166,8 +167,8 @@ class Client:
             return answer.json() if answer.content else None
         except ValueError as error:
             raise LiteLLMError(
-                f"{self.way.name} answered with something that is no JSON: is this a LiteLLM proxy? "
-                f"Correct {self.way.option}",
+                f"{self.way.name} answered with {page(answer.text) or 'something that is no JSON'}: is this a LiteLLM "
+                f"proxy, and not a load balancer in front of it or a login? Correct {self.way.option}",
                 answer.status_code,
             ) from error
 
@@ -185,4 +186,9 @@ def _pause(answer: httpx.Response, attempt: int) -> float:
         wanted = float(answer.headers.get("retry-after", ""))
     except ValueError:
         wanted = 0.3 * 2**attempt
-    return min(max(wanted, 0.1), LONGEST_PAUSE)
+    return _spread(min(max(wanted, 0.1), LONGEST_PAUSE))
+
+
+def _spread(seconds: float) -> float:
+    """Never less, and a quarter more at most: clients that were refused together do not come back together."""
+    return seconds * random.uniform(1, 1.25)  # noqa: S311 (no secret)

@@ -19,6 +19,10 @@ LICENCE = re.compile(r"\b(enterprise|premium)\b", re.IGNORECASE)
 
 def refusal(status: int, text: str) -> tuple[str, int, str]:
     """A sentence with LiteLLM's own words, the status, and the error's type."""
+    found = page(text)
+    if found:
+        sentence = f"{found} ({status}), which is no answer of LiteLLM's but of a load balancer, say, in front of it"
+        return f"{sentence}. Look whether the proxy is ready, and run it again", status, ""
     kind, said = _said(text)
     said = KEYS.sub("sk-(hidden)", said.strip())
     said = said if len(said) <= LONGEST else said[:LONGEST] + "..."
@@ -28,6 +32,15 @@ def refusal(status: int, text: str) -> tuple[str, int, str]:
     elif status == UNAUTHORIZED:
         sentence += ". Give an admin's key, such as the master key"
     return sentence, status, kind
+
+
+def page(text: str) -> str:
+    """What an HTML page is called; empty when the text is none."""
+    if not re.match(r"\s*<(!doctype|html|head|body|h1|center)\b", text, re.IGNORECASE):
+        return ""
+    title = re.search(r"<(title|h1)[^>]*>(.*?)</", text, re.IGNORECASE | re.DOTALL)
+    name = " ".join(re.sub(r"<[^>]*>", " ", title.group(2)).split()) if title else ""
+    return f'the HTML page "{KEYS.sub("sk-(hidden)", name)[:80]}"' if name else "an HTML page"
 
 
 def _said(text: str) -> tuple[str, str]:

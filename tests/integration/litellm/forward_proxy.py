@@ -33,6 +33,8 @@ class Forward:
     dies: bool = False  # after a lost answer nothing is answered any more
     dead: bool = False
     dies_after: int = 0  # so many writes: the answer of the last one is lost, and nothing is answered any more
+    # By path: answers given instead of passing a request on, each once: status, headers, text. A stale read, say.
+    answers: dict[str, list[tuple[int, dict[str, str], str]]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def writes(self) -> list[tuple[str, str]]:
@@ -46,6 +48,11 @@ class Forward:
             for method, path in self.seen
             if path != LICENCE and not any(_same(call, method, path) for call in CALLS)
         ]
+
+    def given(self, path: str) -> tuple[int, dict[str, str], str] | None:
+        """The answer that is given without asking the proxy, if there is one left."""
+        with self.lock:
+            return self.answers[path].pop(0) if self.answers.get(path) else None
 
     def loses(self, path: str) -> bool:
         """Whether the answer is to be lost, once."""
@@ -95,16 +102,25 @@ def _handler(forward: Forward) -> type[BaseHTTPRequestHandler]:
                 return
             with forward.lock:
                 forward.seen.append((self.command, path))
+            given = forward.given(path)
+            if given:
+                status, headers, text = given
+                self._send(status, {"content-type": "text/html", **headers}, text.encode())
+                return
             kept = {"authorization": self.headers["authorization"], "content-type": "application/json"}
             answer = forward.upstream.request(self.command, self.path, content=body, headers=kept)
             if forward.loses(path):
                 self.close_connection = True
                 return
-            self.send_response(answer.status_code)
-            self.send_header("content-type", answer.headers.get("content-type", "application/json"))
-            self.send_header("content-length", str(len(answer.content)))
+            kind = answer.headers.get("content-type", "application/json")
+            self._send(answer.status_code, {"content-type": kind}, answer.content)
+
+        def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(content))}.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer.content)
+            self.wfile.write(content)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _pass_on
 

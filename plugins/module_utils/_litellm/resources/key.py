@@ -132,6 +132,9 @@ class Key(Resource):
         pair = [name for name in TEMPORARY if entry.get(name) is not None]
         if len(pair) == 1:
             found.append(f"{' and '.join(TEMPORARY)} need each other")
+        if ".." in str(entry.get("alias")).split("/"):
+            # raise_if_unsafe_secret_name: a licence would store the key under its alias elsewhere.
+            found.append('LiteLLM refuses an alias in which ".." is a part of a path: name it otherwise')
         return found
 
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:

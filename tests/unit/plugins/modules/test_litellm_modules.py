@@ -132,7 +132,8 @@ def test_retry_after_is_honoured(task: Task, proxy: MemoryProxy, monkeypatch: py
     monkeypatch.setattr("time.sleep", pauses.append)
     proxy.before["/key/generate"] = [httpx.Response(429, headers={"retry-after": "3"}, text="slow down")]
     assert task(litellm_key, **KEY)["summary"]["created"] == 1
-    assert pauses == [3.0]
+    assert len(pauses) == 1
+    assert 3.0 <= pauses[0] <= 3.75
 
 
 def test_model_that_was_saved_but_can_not_be_served_is_taken_back(task: Task, proxy: MemoryProxy) -> None:
