@@ -55,6 +55,18 @@ requirements:
 author: The Tollgate developers (@tollgate)
 """
 
+    PRICES = r"""
+options:
+  unpriced_budgets:
+    description:
+      - What is done about a budget whose spend a model without prices would not count, so that it would never bind.
+      - By V(refuse) nothing is changed, V(warn) only says so, V(ignore) does not look. M(tollgate.llm.litellm_tenants)
+        looks at the models that are declared with it and are not C(free), the other modules at those of the proxy.
+    type: str
+    choices: [refuse, warn, ignore]
+    default: refuse
+"""
+
     BLOCKING = r"""
 options:
   cache_time:

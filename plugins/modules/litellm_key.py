@@ -252,6 +252,7 @@ attributes:
 extends_documentation_fragment:
   - tollgate.llm._litellm
   - tollgate.llm._litellm.blocking
+  - tollgate.llm._litellm.prices
   - tollgate.llm._litellm.service
   - tollgate.llm._litellm.admin_key
   - tollgate.llm._litellm.cluster

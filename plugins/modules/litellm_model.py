@@ -32,8 +32,8 @@ options:
     type: str
   free:
     description: >-
-      Whether calls shall cost nothing. Only M(tollgate.llm.litellm_tenants) sees the budgets that this
-      concerns.
+      Whether calls shall cost nothing, so that a budget which does not count them is no mistake. It is kept in the
+      model's C(model_info), as C(tollgate_free).
     type: bool
     default: false
   api_key_env:

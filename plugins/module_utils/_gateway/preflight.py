@@ -66,7 +66,8 @@ def check_variables(declared: Mapping[str, Any]) -> None:
     problems += [
         str(problem)
         for problem in check_declaration(
-            {resource.kind: declared.get(f"{variables.PREFIX}{resource.plural}") or [] for resource in RESOURCES}
+            {resource.kind: declared.get(f"{variables.PREFIX}{resource.plural}") or [] for resource in RESOURCES},
+            priced=declared.get("gateway_unpriced_budgets", "refuse") == "refuse",
         )
     ]
     problems += _client_key(declared)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -49,9 +49,9 @@ class Problem:
         return f"{self.name}: {self.message}"
 
 
-def check_declaration(declared: Mapping[str, Entries], *, complete: bool = True) -> list[Problem]:
-    """Everything that is wrong, at once. C(declared) are entries by their kind; C(complete): they are all there is, so
-    that names of models and teams must be declared among them.
+def check_declaration(declared: Mapping[str, Entries], *, complete: bool = True, priced: bool = True) -> list[Problem]:
+    """Everything that is wrong, at once. C(declared) are entries by their kind; C(complete): they are all there is of
+    these kinds, so that names of models and teams must be among them; C(priced): no budget may be one that never binds.
     """
     problems: list[Problem] = []
     for kind, entries in declared.items():
@@ -67,10 +67,16 @@ def check_declaration(declared: Mapping[str, Entries], *, complete: bool = True)
             objections = [] if _absent(entry) else KINDS[kind].objections(entry, complete=complete)
             problems += [Problem(label(kind, entry), text) for text in (*objections, *_object_permission(entry))]
     if complete:
-        problems += _references(models, teams, keys)
+        problems += _references(models, teams, keys, {"model", "team"} & set(declared))
         problems += _shared_values(keys)
-        problems += [Problem(name, message) for name, message in unpriced(models, teams, keys)]
+        problems += unbound(declared) if priced else []
     return problems
+
+
+def unbound(declared: Mapping[str, Entries]) -> list[Problem]:
+    """Budgets that would never bind, of a declaration without any other problem."""
+    kinds = (declared.get(kind) or [] for kind in ("model", "team", "key", "user"))
+    return [Problem(name, message) for name, message in unpriced(*kinds)]
 
 
 def label(kind: str, entry: Mapping[str, Any]) -> str:
@@ -267,8 +273,11 @@ def _metadata(kind: str, metadata: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _references(models: Sequence[Any], teams: Sequence[Any], keys: Sequence[Any]) -> list[Problem]:
-    """LiteLLM stores names of models and teams unchecked; a key of an unknown team is refused when it is used."""
+def _references(models: Entries, teams: Entries, keys: Entries, given: Set[str]) -> list[Problem]:
+    """LiteLLM stores names of models and teams unchecked; a key of an unknown team is refused when it is used.
+
+    Of the kinds that are not C(given) the proxy may have any.
+    """
     served = {entry["name"] for entry in models if not _absent(entry)}
     groups = {group for entry in models for group in (entry.get("model_info") or {}).get("access_groups") or []}
     gathered = {entry["team"] for entry in teams if not _absent(entry)}
@@ -278,12 +287,12 @@ def _references(models: Sequence[Any], teams: Sequence[Any], keys: Sequence[Any]
             if _absent(entry):
                 continue
             for model in entry.get("models") or []:
-                if model not in served | SPECIAL | groups and "*" not in model:
+                if "model" in given and model not in served | SPECIAL | groups and "*" not in model:
                     found.append(
                         Problem(label(kind, entry), f'no model "{model}" is declared{_nearest(model, served)}')
                     )
             team = entry.get("team") if kind == "key" else None
-            if team and team not in gathered:
+            if "team" in given and team and team not in gathered:
                 found.append(Problem(label(kind, entry), f'no team "{team}" is declared{_nearest(team, gathered)}'))
     by_name = {entry["team"]: entry for entry in teams if not _absent(entry)}
     for entry in keys:

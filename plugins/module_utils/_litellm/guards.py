@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .client import NOT_FOUND, Client, LiteLLMError
+from .kind import amount
 from .plan import Action
+from .prices import BUDGETS, never_binds, reach, without_price
 from .resource import Declared, Resource, Row
 from .resources import member
 from .resources.budget import Budget
@@ -71,6 +73,27 @@ def unknown_references(client: Client, actions: Sequence[Action], *, complete: b
         for label, kind, name in named
         if name in missing[kind]
     ]
+
+
+def unbound_in_proxy(client: Client, actions: Sequence[Action]) -> list[str]:
+    """Budgets of single objects that would never bind, by the prices that the proxy's models have by now."""
+    found: list[str] = []
+    costless: Mapping[str, set[str]] | None = None
+    for action in actions:
+        kind, after = action.resource.kind, action.after()
+        budgeted = any(after.get(name) not in (None, []) and amount(after.get(name)) != 0 for name in BUDGETS)
+        if kind not in ("key", "team", "user") or action.what not in ("created", "updated") or not budgeted:
+            continue
+        if costless is None:
+            costless = without_price(Model().every(client))
+        wanted = action.declared.fields.get("models", (action.row or {}).get("models")) or []
+        team = action.declared.fields.get("team", (action.row or {}).get("team_id")) if kind == "key" else None
+        if team and (not wanted or "all-team-models" in wanted):
+            rows = Team().read(client, [Declared(team, {})])
+            wanted = [name for row in rows for name in row.get("models") or []]
+        entry = {"models": wanted, "all_models": not wanted}
+        found += [f"{action.label}: {never_binds(model)}" for model in sorted(reach(entry, costless))]
+    return found
 
 
 def _of(kind: str, present: Iterable[tuple[str, str]]) -> set[str]:

@@ -17,8 +17,8 @@ from .._libraries import require
 from . import block, secret_store, way
 from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
-from .declaration import check_declaration
-from .guards import lost_with, unknown_references, unlicensed
+from .declaration import check_declaration, unbound
+from .guards import lost_with, unbound_in_proxy, unknown_references, unlicensed
 from .plan import Action, plan
 from .resource import Declared, Resource
 from .secret_store import Refused, Store, read_file
@@ -39,6 +39,8 @@ CONNECTION: dict[str, Any] = {
     **way.ARGUMENTS,
     **secret_store.ARGUMENTS,
 }
+REFUSE, WARN, IGNORE = "refuse", "warn", "ignore"
+CHOICES = [REFUSE, WARN, IGNORE]
 ADMIN_KEY = "api_key_secret"
 OBSERVED = ("spend", "expires", "budget_reset_at")
 SHORTEST_SECRET = 8  # a shorter one is no secret and might be a part of any word
@@ -125,9 +127,12 @@ class LiteLLMModule:
         if (self.options.get("cache_time") or 0) < 0 or (self.options.get("workers") or 1) < 1:
             raise Refused("cache_time must be 0 or more, and workers 1 or more.")
         entries = {resource.kind: given for resource, given in wanted}
-        problems = check_declaration(entries, complete=complete)
+        lint = self.options.get("unpriced_budgets", REFUSE)
+        problems = check_declaration(entries, complete=complete, priced=lint == REFUSE)
         if problems:
             raise Refused("\n".join(map(str, problems)) + "\nNothing was changed.")
+        for problem in unbound(entries) if complete and lint == WARN else []:
+            self.ansible.warn(str(problem))
 
     def _hide(self, declared: Any) -> None:
         """LiteLLM may repeat in an error what it was sent: no result may."""
@@ -182,10 +187,22 @@ class LiteLLMModule:
         if there:
             problems += unlicensed(client, actions)
             problems += lost_with(client, actions)
-            problems += unknown_references(client, actions, complete=complete)
+            teams_checked = complete and any(resource.kind == "team" for resource, _ in declared)
+            problems += unknown_references(client, actions, complete=teams_checked)
+            problems += [] if complete else self._unbound(client, actions)
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
+
+    def _unbound(self, client: Client, actions: Sequence[Action]) -> list[str]:
+        """Budgets that would never bind, by the prices of the proxy's models."""
+        lint = self.options.get("unpriced_budgets", IGNORE)
+        found = unbound_in_proxy(client, actions) if lint != IGNORE else []
+        if lint == REFUSE:
+            return found
+        for sentence in found:
+            self.ansible.warn(sentence)
+        return []
 
     def _deal(self, actions: list[Action]) -> tuple[list[Action], list[str]]:
         """Add what becomes of objects that are not declared."""

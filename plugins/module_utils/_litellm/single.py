@@ -12,7 +12,7 @@ from typing import Any
 
 from .block import ARGUMENTS as BLOCKING
 from .kind import Kind
-from .module import CONNECTION, LiteLLMModule
+from .module import CHOICES, CONNECTION, REFUSE, LiteLLMModule
 from .resource import Resource
 
 OPTIONS: dict[Kind, dict[str, Any]] = {
@@ -53,6 +53,8 @@ def argument_spec(resource: Resource) -> dict[str, dict[str, Any]]:
         "state": {"type": "str", "choices": list(resource.states), "default": "present"},
         "clear": {"type": "list", "elements": "str", "default": []},
     }
+    if resource.kind in ("key", "team", "user"):
+        spec["unpriced_budgets"] = {"type": "str", "choices": CHOICES, "default": REFUSE}
     spec |= BLOCKING if "blocked" in resource.states else {}
     spec |= {name: dict(EXTRA.get(name, {"type": "str"})) for name in _options(resource)}
     for line in resource.fields:

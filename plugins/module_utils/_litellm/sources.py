@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._secrets.names import first_name, key_secret_name
+from .prices import FREE_MARK
 from .resource import Declared, Resource
 from .resources.model import model_id
 from .resources.rotation import seconds
@@ -52,6 +53,8 @@ class Sources:
         fields = {name: value for name, value in entry.items() if name in named}
         if entry.get("all_models"):
             fields["models"] = []
+        if entry.get("free") and entry.get("state") != "absent":
+            fields["model_info"] = {**(fields.get("model_info") or {}), FREE_MARK: True}
         settles = entry.get("state") in ("blocked", "unblocked")
         if settles:
             fields["blocked"] = entry["state"] == "blocked"

@@ -50,7 +50,8 @@ def nothing_left(proxy: Proxy) -> Iterator[None]:
 def world(proxy: Proxy) -> Iterator[dict[str, str]]:
     """What the samples refer to. Access groups get their ids from LiteLLM: the result names them."""
     for name in MODELS:
-        parameters = {"model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1"}
+        prices = {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
+        parameters = {"model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1", **prices}
         proxy.post("/model/new", model_name=name, litellm_params=parameters, model_info={"id": name})
     for name in TEAMS:
         proxy.post("/team/new", team_id=name, team_alias=name, models=list(MODELS))

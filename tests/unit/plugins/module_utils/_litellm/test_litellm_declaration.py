@@ -191,3 +191,28 @@ def test_one_object_alone_may_name_what_is_declared_elsewhere_and_leave_out_what
     assert problems([], [], [{"alias": "batch", "rpm_limit": 5}], complete=False) == []
     assert problems([], [], [{"alias": "batch", "models": []}], complete=False)
     assert problems([{"name": "qwen", "rpm": 5}], [], [], complete=False) == []
+
+
+def test_budgets_of_users_and_members_are_looked_at_too() -> None:
+    costless = {"name": "costless", "model": "hosted_vllm/x", "api_base": "http://x/v1"}
+    priced = {**costless, "name": "priced", "input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}
+    team = {"team": "a", "models": ["costless"], "members": [{"user": "one", "max_budget": 5}, {"user": "two"}]}
+    declared = {
+        "model": [costless, priced],
+        "team": [team],
+        "user": [
+            {"user": "all", "max_budget": 5},
+            {"user": "some", "max_budget": 5, "models": ["priced"]},
+            {"user": "none", "max_budget": 0},
+            {"user": "unbound"},
+        ],
+    }
+    names = [problem.name for problem in check_declaration(declared)]
+    assert names == ['team "a": members "one"', 'user "all"']
+    assert check_declaration(declared, priced=False) == []
+
+
+def test_names_are_looked_up_only_among_kinds_that_are_given() -> None:
+    key = {"alias": "a", "models": ["any"], "team": "any"}
+    assert check_declaration({"key": [key]}) == []
+    assert len(check_declaration({"key": [key], "model": [], "team": []})) == 2

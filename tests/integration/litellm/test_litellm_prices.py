@@ -1,0 +1,57 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Budgets that a model without prices would escape, by the prices that the real proxy knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.tollgate.llm.plugins.modules import litellm_key, litellm_model, litellm_team, litellm_user
+from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
+from forward_proxy import Forward
+from proxy import Proxy
+
+VALUE = "sk-prices-0123456789abcdef"
+BACKEND = {"model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1"}
+KEY: dict[str, Any] = {"alias": "thrifty", "value": VALUE, "max_budget": 5}
+NEVER = 'its budget would never bind: model "costless" has no price.'
+
+
+@pytest.fixture
+def costless(proxy: Proxy) -> None:
+    """A model without prices."""
+    proxy.post("/model/new", model_name="costless", litellm_params=BACKEND, model_info={"id": "costless"})
+
+
+@pytest.mark.usefixtures("costless")
+def test_budget_over_a_model_without_prices_is_refused_or_warned_of(task: Task, forward: Forward) -> None:
+    for models in ({"models": ["costless"]}, {"models": ["cost*", "qwen-local"]}, {"all_models": True}):
+        forward.seen.clear()
+        assert f'key "thrifty": {NEVER}' in task(litellm_key, **KEY, **models)["msg"]
+        assert forward.writes() == []
+    assert task(litellm_key, **{**KEY, "max_budget": 0}, models=["costless"])["changed"]
+    assert NEVER in task(litellm_key, **KEY)["msg"]
+    warned = task(litellm_key, **KEY, unpriced_budgets="warn")
+    assert warned["changed"]
+    assert any(NEVER in str(warning) for warning in warned["warnings"])
+    forward.seen.clear()
+    assert task(litellm_key, **KEY)["changed"] is False
+    assert {path for method, path in forward.seen} == {"/key/list"}
+    assert task(litellm_key, **{**KEY, "max_budget": 6}, models=["qwen-local"])["changed"]
+    assert f'team "thrifty": {NEVER}' in task(litellm_team, team="thrifty", all_models=True, max_budget=5)["msg"]
+    assert f'user "thrifty": {NEVER}' in task(litellm_user, user="thrifty", max_budget=5)["msg"]
+
+
+@pytest.mark.usefixtures("costless")
+def test_team_keeps_its_keys_from_models_without_prices(task: Task) -> None:
+    assert task(litellm_team, team="thrifty", models=["qwen-local"], max_budget=5)["changed"]
+    assert task(litellm_key, **KEY, team="thrifty", all_models=True)["changed"]
+
+
+def test_model_that_is_declared_free_and_one_with_a_price_of_the_list_are_no_trouble(task: Task) -> None:
+    assert task(litellm_model, name="costless", **BACKEND, free=True)["changed"]
+    assert task(litellm_model, name="costless", **BACKEND, free=True)["changed"] is False
+    assert task(litellm_model, name="listed", model="openai/gpt-4o-mini")["changed"]
+    assert task(litellm_key, **KEY, models=["costless", "listed"])["changed"]
