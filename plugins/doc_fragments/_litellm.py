@@ -55,6 +55,20 @@ requirements:
 author: The Tollgate developers (@tollgate)
 """
 
+    SERVED = r"""
+options:
+  served_names:
+    description:
+      - Whether the backend of a model that is made, or gets another backend, is asked with the model's own key if it
+        serves the declared name (C(/models) below C(api_base)). LiteLLM itself finds out with the first call.
+      - By V(refuse) nothing is changed when the backend does not serve it, or refuses the key; V(warn) only says so. A
+        backend that can't be asked from where the module runs is a warning in both cases.
+      - Asked are backends with OpenAI's API and an C(api_base) in the entry. The key is sent there and nowhere else.
+    type: str
+    choices: [refuse, warn, ignore]
+    default: ignore
+"""
+
     PRICES = r"""
 options:
   unpriced_budgets:

@@ -128,6 +128,7 @@ attributes:
     description: Shows declared fields before and after, secrets never.
 extends_documentation_fragment:
   - tollgate.llm._litellm
+  - tollgate.llm._litellm.served
   - tollgate.llm._litellm.service
   - tollgate.llm._litellm.cluster
 seealso:

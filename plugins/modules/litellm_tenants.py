@@ -112,6 +112,7 @@ extends_documentation_fragment:
   - tollgate.llm._litellm
   - tollgate.llm._litellm.blocking
   - tollgate.llm._litellm.prices
+  - tollgate.llm._litellm.served
   - tollgate.llm._litellm.service
   - tollgate.llm._litellm.admin_key
   - tollgate.llm._litellm.cluster
@@ -300,7 +301,7 @@ requests:
 
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.block import ARGUMENTS as BLOCKING
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.module import CHOICES, REFUSE, LiteLLMModule
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.module import CHOICES, IGNORE, REFUSE, LiteLLMModule
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.undeclared import POLICIES, Policy
 
 
@@ -314,6 +315,7 @@ def main() -> None:
             "max_deletions": {"type": "int", "default": 10},
             "stop_on_error": {"type": "bool", "default": False},
             "unpriced_budgets": {"type": "str", "choices": CHOICES, "default": REFUSE},
+            "served_names": {"type": "str", "choices": CHOICES, "default": IGNORE},
             **BLOCKING,
         }
     )

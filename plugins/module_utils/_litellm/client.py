@@ -26,6 +26,7 @@ else:
     HTTPX_IMPORT_ERROR = None
 
 TRIES = 4
+GLANCE = 5.0  # seconds for a backend to say what it serves
 SERVER_ERROR = 500
 NOT_FOUND = 404
 TOO_MANY = 429
@@ -71,12 +72,12 @@ class Client:
         self.connections = max(connections, 1)
         self._tries = tries
         self._lock = threading.Lock()
-        local = httpx.URL(self.url).host in ("127.0.0.1", "::1", "localhost")
+        self._verify = verify
         self._options: dict[str, Any] = {
             "headers": {"Authorization": f"Bearer {key}"},
             "timeout": timeout,
             "verify": _verification(verify) if self.url.startswith("https") else False,
-            "trust_env": not local,
+            "trust_env": not _local(self.url),
         }
         self._http = httpx.Client(
             **self._options,
@@ -124,6 +125,23 @@ class Client:
             said = {}
         worker = f"{said.get('hostname') or ''}/{said['worker_pid']}" if said.get("worker_pid") else ""
         return worker, answer.status_code, answer.text
+
+    def ask_backend(self, url: str, key: str | None) -> tuple[int, Any, str]:
+        """What somebody else than the proxy answers: the status, the JSON, and why there is no answer if there is none.
+
+        The proxy's key is not sent. The time is short: this is no more than a look.
+        """
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            verify = _verification(self._verify) if url.startswith("https") else False
+            with httpx.Client(headers=headers, timeout=GLANCE, verify=verify, trust_env=not _local(url)) as http:
+                answer = http.get(url)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return 0, None, str(error) or type(error).__name__
+        try:
+            return answer.status_code, answer.json(), ""
+        except ValueError:
+            return answer.status_code, None, ""
 
     def pages(self, path: str, query: Mapping[str, Any], rows: str, size: str, limit: int = 100) -> Iterator[Any]:
         """All rows of a paged list."""
@@ -175,6 +193,10 @@ class Client:
     def _silence(self, reason: str) -> str:
         reason = (self.way.trouble() or reason).rstrip(".")
         return f"no answer from {self.way.name}: {reason}. Is the proxy running, and is this its address?"
+
+
+def _local(url: str) -> bool:
+    return httpx.URL(url).host in ("127.0.0.1", "::1", "localhost")
 
 
 def _verification(verify: bool | str) -> bool | ssl.SSLContext:

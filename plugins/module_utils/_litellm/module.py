@@ -14,7 +14,7 @@ from ansible.module_utils.common.parameters import env_fallback
 
 from .._kubernetes.connection import NamedCluster, Unreachable
 from .._libraries import require
-from . import block, secret_store, way
+from . import block, secret_store, served, way
 from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration, unbound
@@ -190,6 +190,7 @@ class LiteLLMModule:
             teams_checked = complete and any(resource.kind == "team" for resource, _ in declared)
             problems += unknown_references(client, actions, complete=teams_checked)
             problems += [] if complete else self._unbound(client, actions)
+        problems += self._unserved(client, actions)
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
@@ -203,6 +204,17 @@ class LiteLLMModule:
         for sentence in found:
             self.ansible.warn(sentence)
         return []
+
+    def _unserved(self, client: Client, actions: Sequence[Action]) -> list[str]:
+        """Models that their backends do not serve."""
+        check = self.options.get("served_names", IGNORE)
+        found = served.answers(client, actions) if check != IGNORE else []
+        for answer in found:
+            if answer.unsure and not self.ansible.check_mode:
+                self.ansible.warn(answer.unsure)
+            elif answer.problem and check == WARN:
+                self.ansible.warn(answer.problem)
+        return [answer.problem for answer in found if answer.problem and check == REFUSE]
 
     def _deal(self, actions: list[Action]) -> tuple[list[Action], list[str]]:
         """Add what becomes of objects that are not declared."""

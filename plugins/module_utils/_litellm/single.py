@@ -12,7 +12,7 @@ from typing import Any
 
 from .block import ARGUMENTS as BLOCKING
 from .kind import Kind
-from .module import CHOICES, CONNECTION, REFUSE, LiteLLMModule
+from .module import CHOICES, CONNECTION, IGNORE, REFUSE, LiteLLMModule
 from .resource import Resource
 
 OPTIONS: dict[Kind, dict[str, Any]] = {
@@ -55,6 +55,8 @@ def argument_spec(resource: Resource) -> dict[str, dict[str, Any]]:
     }
     if resource.kind in ("key", "team", "user"):
         spec["unpriced_budgets"] = {"type": "str", "choices": CHOICES, "default": REFUSE}
+    if resource.kind == "model":
+        spec["served_names"] = {"type": "str", "choices": CHOICES, "default": IGNORE}
     spec |= BLOCKING if "blocked" in resource.states else {}
     spec |= {name: dict(EXTRA.get(name, {"type": "str"})) for name in _options(resource)}
     for line in resource.fields:
