@@ -60,7 +60,7 @@ class Document:
 
     def operation(self, call: str) -> Schema | None:
         """What the document says of C(POST /path); None when it does not know it."""
-        method, _, path = call.partition(" ")
+        method, path = call.split(" ", 1)
         # The document calls what a path holds by other names.
         found: Schema | None = self._paths.get(path, {}).get(method.lower())
         return found

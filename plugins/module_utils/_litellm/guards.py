@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .client import NOT_FOUND, Client, LiteLLMError
@@ -64,14 +64,15 @@ def unknown_references(client: Client, actions: Sequence[Action], *, complete: b
         for field, kind in action.resource.refers.items()
         if kind in ASKED and action.after().get(field) and not (complete and kind == "team")
     ]
-    missing = {
-        kind: _missing(client, ASKED[kind], {name for _, other, name in named if other == kind} - _of(kind, present))
-        for kind in {kind for _, kind, _ in named}
-    }
+    asked: dict[str, set[str]] = {}
+    for _label, kind, name in named:
+        if (kind, name) not in present:
+            asked.setdefault(kind, set()).add(name)
+    missing = {kind: _missing(client, ASKED[kind], names) for kind, names in asked.items()}
     return [
         f'{label}: there is no {kind} "{name}", so LiteLLM would refuse every call of it. Make the {kind} first.'
         for label, kind, name in named
-        if name in missing[kind]
+        if name in missing.get(kind, ())
     ]
 
 
@@ -94,10 +95,6 @@ def unbound_in_proxy(client: Client, actions: Sequence[Action]) -> list[str]:
         entry = {"models": wanted, "all_models": not wanted}
         found += [f"{action.label}: {never_binds(model)}" for model in sorted(reach(entry, costless))]
     return found
-
-
-def _of(kind: str, present: Iterable[tuple[str, str]]) -> set[str]:
-    return {name for other, name in present if other == kind}
 
 
 def _missing(client: Client, resource: Resource, names: set[str]) -> set[str]:

@@ -80,7 +80,8 @@ class Sources:
             )
         sources = _sources_of(resource, entry)
         secrets = {of: self._from(source, f'{resource.kind} "{shown}": {of}') for of, source in sources.items()}
-        return Declared(name, fields, secrets=secrets, was=was, shown=shown, settles=settles)
+        with_keys = bool(entry.get("delete_keys"))
+        return Declared(name, fields, secrets=secrets, with_keys=with_keys, was=was, shown=shown, settles=settles)
 
     def _key_value(self, entry: Mapping[str, Any]) -> str | None:
         """A key's text; empty when it would be made by then, None when nothing says where it is."""

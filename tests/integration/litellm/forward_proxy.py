@@ -29,6 +29,7 @@ class Forward:
     url: str
     upstream: httpx.Client
     seen: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)  # of what was not a read
     lose: set[str] = field(default_factory=set)  # paths of which the next answer is lost
     dies: bool = False  # after a lost answer nothing is answered any more
     dead: bool = False
@@ -68,7 +69,7 @@ class Forward:
 
 
 def _same(call: str, method: str, path: str) -> bool:
-    known, _, template = call.partition(" ")
+    known, template = call.split(" ", 1)
     return known == method and bool(re.fullmatch(re.sub(r"\\{[^}]*\\}", ".+", re.escape(template)), path))
 
 
@@ -102,6 +103,8 @@ def _handler(forward: Forward) -> type[BaseHTTPRequestHandler]:
                 return
             with forward.lock:
                 forward.seen.append((self.command, path))
+                if self.command != "GET" and path not in READS:
+                    forward.bodies.append(body)
             given = forward.given(path)
             if given:
                 status, headers, text = given

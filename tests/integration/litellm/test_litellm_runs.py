@@ -10,7 +10,16 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.modules import litellm_key, litellm_model, litellm_team, litellm_tenants
+from ansible_collections.tollgate.llm.plugins.modules import (
+    litellm_budget,
+    litellm_credential,
+    litellm_customer,
+    litellm_key,
+    litellm_model,
+    litellm_team,
+    litellm_tenants,
+    litellm_user,
+)
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
 from forward_proxy import Forward
 from proxy import Proxy
@@ -23,6 +32,10 @@ CREATIONS = {
     "key": (litellm_key, "/key/generate", KEY),
     "team": (litellm_team, "/team/new", {"team": "run-team", "models": ["run-model"]}),
     "model": (litellm_model, "/model/new", {"name": "run-model", **BACKEND}),
+    "budget": (litellm_budget, "/budget/new", {"budget": "run-budget", "max_budget": 1}),
+    "user": (litellm_user, "/user/new", {"user": "run-user", "rpm_limit": 1}),
+    "customer": (litellm_customer, "/customer/new", {"customer": "run-customer", "models": ["run-model"]}),
+    "credential": (litellm_credential, "/credentials", {"credential": "run-credential", "values": {"api_base": "x"}}),
 }
 
 

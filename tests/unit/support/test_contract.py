@@ -42,7 +42,7 @@ def document() -> dict[str, Any]:
     }
     paths: dict[str, Any] = {LICENCE: {"get": {}}}
     for purpose, call in {**USER.calls, **member.CALLS}.items():
-        method, _, path = call.partition(" ")
+        method, path = call.split(" ", 1)
         name = purpose.title().replace(" ", "")
         paths[path] = {
             method.lower(): {
