@@ -30,7 +30,7 @@ class Forward:
     upstream: httpx.Client
     seen: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)  # of what was not a read
-    lose: set[str] = field(default_factory=set)  # paths of which the next answer is lost
+    lose: set[str] = field(default_factory=set)  # paths of which the next answer to a write is lost
     dies: bool = False  # after a lost answer nothing is answered any more
     dead: bool = False
     dies_after: int = 0  # so many writes: the answer of the last one is lost, and nothing is answered any more
@@ -112,7 +112,7 @@ def _handler(forward: Forward) -> type[BaseHTTPRequestHandler]:
                 return
             kept = {"authorization": self.headers["authorization"], "content-type": "application/json"}
             answer = forward.upstream.request(self.command, self.path, content=body, headers=kept)
-            if forward.loses(path):
+            if self.command != "GET" and forward.loses(path):
                 self.close_connection = True
                 return
             kind = answer.headers.get("content-type", "application/json")
