@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Field
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import LICENCE
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Field, numbers
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import LICENCE, VERSION
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kind import Kind
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
@@ -45,6 +46,7 @@ TYPES: dict[Kind, set[str]] = {
     Kind.TIME: {"string"},
     Kind.MEMBERS: {"array"},
 }
+SINCE = re.compile(r",? since (\d+\.\d+\.\d+)$")
 NESTED = "litellm_params"
 
 Schema = Mapping[str, Any]
@@ -57,6 +59,10 @@ class Document:
         self._schemas: Schema = content["components"]["schemas"]
         self._paths: Schema = content["paths"]
         self.version = str(content["info"]["version"])
+
+    def has(self, since: str) -> bool:
+        """Whether the proxy is of this version or newer."""
+        return numbers(self.version) >= numbers(since)
 
     def operation(self, call: str) -> Schema | None:
         """What the document says of C(POST /path); None when it does not know it."""
@@ -95,14 +101,10 @@ class Document:
                 yield from self._parts(part)
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """A version to compare."""
-    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
-
-
 def problems(document: Document, resources: Sequence[Resource] = RESOURCES) -> list[str]:
     """A sentence for each mismatch."""
-    found = [f"GET {LICENCE}: no such endpoint"] if document.operation(f"GET {LICENCE}") is None else []
+    asked = (f"GET {LICENCE}", f"GET {VERSION}")
+    found = [f"{call}: no such endpoint" for call in asked if document.operation(call) is None]
     for resource in resources:
         found += [f"{resource.kind}: {text}" for text in _resource(document, resource)]
     add, update = member.CALLS["add member"], member.CALLS["update member"]
@@ -120,8 +122,9 @@ def _resource(document: Document, resource: Resource) -> Iterator[str]:
     for purpose, names in resource.asks.items():
         operation = document.operation(resource.calls[purpose]) or {}
         taken = {parameter["name"] for parameter in operation.get("parameters", ())}
-        yield from (f"{resource.calls[purpose]}: no parameter {name}" for name in sorted(set(names) - taken))
-    lines = [line for line in resource.fields if _of_version(line, document.version) and line.kind is not Kind.MEMBERS]
+        asked = {name for name, since in map(_since, names) if document.has(since)}
+        yield from (f"{resource.calls[purpose]}: no parameter {name}" for name in sorted(asked - taken))
+    lines = [line for line in resource.fields if line.of(document.version) and line.kind is not Kind.MEMBERS]
     for line in lines:
         later = "" if line.create_only or line.fixed or line.inside else resource.calls[line.by]
         for call in ("" if line.update_only else resource.calls["create"], later):
@@ -134,13 +137,14 @@ def _resource(document: Document, resource: Resource) -> Iterator[str]:
     yield from (
         f"{name} is left out ({reason}), but LiteLLM does not have it"
         for name, reason in resource.left_out.items()
-        if name not in taken
+        if name not in taken and document.has(_since(reason)[1])
     )
 
 
-def _of_version(line: Field, version: str) -> bool:
-    now = numbers(version)
-    return (not line.since or now >= numbers(line.since)) and (not line.until or now <= numbers(line.until))
+def _since(text: str) -> tuple[str, str]:
+    """A text and the version that it may name: C(... since 1.106.0)."""
+    found = SINCE.search(text)
+    return (text[: found.start()], found.group(1)) if found else (text, "")
 
 
 def _field(document: Document, line: Field, call: str) -> Iterator[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -59,6 +60,13 @@ class Field:
     since: str = ""  # the first version that has it, if not all supported ones do
     until: str = ""  # the last one
 
+    def of(self, version: str) -> bool:
+        """Whether a version of LiteLLM has it. One that can't be told is taken for the newest."""
+        now = numbers(version)
+        if not now:
+            return not self.until
+        return (not self.since or now >= numbers(self.since)) and (not self.until or now <= numbers(self.until))
+
     def problem(self, value: Any) -> str:
         """Why a declared value can't be taken; empty when it can. None means "clear it"."""
         if value is None:
@@ -104,6 +112,12 @@ class Field:
         if self.kind is Kind.WINDOWS:
             return [{**window, "max_budget": float(window["max_budget"])} for window in wanted]
         return float(wanted) if self.kind is Kind.MONEY else wanted
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version to compare."""
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def _same_part(wanted: Any, stored: Any) -> bool:

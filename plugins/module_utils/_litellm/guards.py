@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .client import NOT_FOUND, Client, LiteLLMError
+from .field import Field
 from .kind import amount
 from .plan import Action
 from .prices import BUDGETS, never_binds, reach, without_price
@@ -23,6 +24,7 @@ from .resources.team import Team
 
 SHOWN = 5
 LICENCE = "/health/license"
+VERSION = "/health/readiness/details"
 # LiteLLM takes a key of a team that is not there and refuses every call of it, and a model of a credential that is not
 # there, whose calls end in 500. A budget that is not there is an error 500 without a word. A user need not be there.
 ASKED: Mapping[str, Resource] = {"team": Team(), "budget": Budget(), "credential": Credential()}
@@ -43,6 +45,38 @@ def unlicensed(client: Client, actions: Sequence[Action]) -> list[str]:
         f'{label}: field "{name}" needs LiteLLM Enterprise, and this proxy has no licence. Leave it out.'
         for label, name in wanted
     ]
+
+
+def too_old(client: Client, actions: Sequence[Action]) -> list[str]:
+    """Fields that the proxy's version does not have: it would take them with 200 and drop them."""
+    wanted = [
+        (action.label, line)
+        for action in actions
+        if action.writes and action.what != "deleted"
+        for line in action.resource.fields
+        if (line.since or line.until) and action.after().get(line.name) is not None
+    ]
+    if not wanted:
+        return []
+    version = _version(client)
+    return [
+        f'{label}: field "{line.name}" needs LiteLLM {_range(line)}, and this proxy is {version}. Leave it out.'
+        for label, line in wanted
+        if not line.of(version)
+    ]
+
+
+def _version(client: Client) -> str:
+    try:
+        return str(client.get(VERSION).get("litellm_version") or "")
+    except LiteLLMError as error:
+        if error.status != NOT_FOUND:
+            raise
+        return str(client.get(VERSION.removesuffix("/details")).get("litellm_version") or "")
+
+
+def _range(line: Field) -> str:
+    return f"{line.since} or newer" if line.since else f"{line.until} or older"
 
 
 def _licensed(client: Client) -> bool:

@@ -18,7 +18,7 @@ from . import block, secret_store, served, way
 from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration, unbound
-from .guards import lost_with, unbound_in_proxy, unknown_references, unlicensed
+from .guards import lost_with, too_old, unbound_in_proxy, unknown_references, unlicensed
 from .plan import Action, plan
 from .resource import Declared, Resource
 from .secret_store import Refused, Store, read_file
@@ -186,6 +186,7 @@ class LiteLLMModule:
         problems += refused
         if there:
             problems += unlicensed(client, actions)
+            problems += too_old(client, actions)
             problems += lost_with(client, actions)
             teams_checked = complete and any(resource.kind == "team" for resource, _ in declared)
             problems += unknown_references(client, actions, complete=teams_checked)

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import ports
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import LICENCE
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import LICENCE, VERSION
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 
 CALLS = {call for resource in RESOURCES for call in resource.calls.values()}
@@ -47,7 +47,7 @@ class Forward:
         return [
             (method, path)
             for method, path in self.seen
-            if path != LICENCE and not any(_same(call, method, path) for call in CALLS)
+            if path not in (LICENCE, VERSION) and not any(_same(call, method, path) for call in CALLS)
         ]
 
     def given(self, path: str) -> tuple[int, dict[str, str], str] | None:

@@ -16,7 +16,7 @@ SUPPORT = Path(__file__).resolve().parents[2] / "support"
 sys.path.insert(0, str(SUPPORT))
 
 import contract
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import LICENCE
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import LICENCE, VERSION
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources import member
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.user import User
@@ -40,13 +40,13 @@ def document() -> dict[str, Any]:
     bodies["add member"] = {
         line.sent or line.name: members[line.sent or line.name] for line in member.FIELDS if not line.update_only
     }
-    paths: dict[str, Any] = {LICENCE: {"get": {}}}
+    paths: dict[str, Any] = {LICENCE: {"get": {}}, VERSION: {"get": {}}}
     for purpose, call in {**USER.calls, **member.CALLS}.items():
         method, path = call.split(" ", 1)
         name = purpose.title().replace(" ", "")
         paths[path] = {
             method.lower(): {
-                "parameters": [{"name": asked} for asked in USER.asks.get(purpose, ())],
+                "parameters": [{"name": asked.partition(" since ")[0]} for asked in USER.asks.get(purpose, ())],
                 "requestBody": {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}},
             }
         }

@@ -34,7 +34,7 @@ class Budget(Resource):
         Field("max_parallel_requests", Kind.NUMBER),
         Field("tpm_limit", Kind.NUMBER),
         Field("rpm_limit", Kind.NUMBER),
-        Field("tpd_limit", Kind.NUMBER),
+        Field("tpd_limit", Kind.NUMBER, since="1.103.0"),
         Field("model_max_budget", Kind.DICT, Clear.EMPTY_DICT, enterprise=True),
     )
     left_out: ClassVar[Mapping[str, str]] = {

@@ -36,7 +36,7 @@ class Credential(Resource):
         "list": "GET /credentials",
     }
     fields = (
-        Field("display_name", Kind.TEXT),
+        Field("display_name", Kind.TEXT, since="1.106.0"),
         Field(
             "values",
             Kind.PARTS,
@@ -50,7 +50,7 @@ class Credential(Resource):
     left_out: ClassVar[Mapping[str, str]] = {
         "credential_name": "the identity",
         "model_id": "it would copy the values of a model",
-        "credential_values_to_delete": "null for an entry of values",
+        "credential_values_to_delete": "null for an entry of values, since 1.106.0",
     }
 
     def name_of(self, row: Row) -> str:

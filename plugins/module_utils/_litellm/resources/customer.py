@@ -47,7 +47,7 @@ class Customer(Resource):
     asks: ClassVar[Mapping[str, Sequence[str]]] = {"info": ("end_user_id",)}
     fields = (
         Field("alias", Kind.TEXT, Clear.EMPTY_TEXT),
-        Field("models", Kind.NAMES, Clear.EMPTY_LIST),
+        Field("models", Kind.NAMES, Clear.EMPTY_LIST, since="1.106.0"),
         Field("default_model", Kind.TEXT, Clear.EMPTY_TEXT),
         Field("allowed_model_region", Kind.TEXT, Clear.REFUSED, choices=("eu", "us"), why_not_cleared=DROPPED),
         Field("budget_id", Kind.TEXT, Clear.REFUSED, why_not_cleared=f"{DROPPED}; name another budget"),
@@ -73,7 +73,7 @@ class Customer(Resource):
     left_out: ClassVar[Mapping[str, str]] = {
         "user_id": "the identity",
         "spend": "it is counted",
-        "tpd_limit": "LiteLLM enforces it for batches of keys only",
+        "tpd_limit": "LiteLLM enforces it for batches of keys only, since 1.103.0",
         "budget_reset_at": "LiteLLM moves it at the end of each budget_duration",
     }
 

@@ -37,6 +37,7 @@ LEFT_OUT = {
     "member": "the identity",
     "user_id": "the identity",
     "user_email": "LiteLLM would make a user of a random id",
+    "model_max_budget": "newer than the default version, which does not have it, since 1.108.0",
     "role": "team admins are a feature of LiteLLM Enterprise; others are members",
     "temp_budget_increase": "it is for members whose budget is at its end, by the admin UI",
     "temp_budget_expiry": "it is for members whose budget is at its end, by the admin UI",

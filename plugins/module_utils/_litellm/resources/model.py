@@ -72,7 +72,7 @@ class Model(Resource):
     asks: ClassVar[Mapping[str, Sequence[str]]] = {"list": ("modelId", "sortBy", "page", "size")}
     left_out: ClassVar[Mapping[str, str]] = {
         "model_name": "the identity",
-        "litellm_params": "its parameters are fields, or entries of litellm_params",
+        "litellm_params_to_remove": "newer than the default version, which does not have it, since 1.108.0",
     }
     fields = (
         _parameter("model", Kind.TEXT),
@@ -88,7 +88,7 @@ class Model(Resource):
         _parameter("order", Kind.NUMBER, unlisted=True),
         _parameter("tags", Kind.NAMES, Clear.EMPTY_LIST),
         _parameter("litellm_credential_name", Kind.TEXT, Clear.NULL),
-        Field("blocked", Kind.FLAG, Clear.FALSE, at="model_info.blocked"),
+        Field("blocked", Kind.FLAG, Clear.FALSE, at="model_info.blocked", since="1.106.0"),
         Field("litellm_params", Kind.DICT, Clear.REFUSED, why_not_cleared=STAYS),
         Field("model_info", Kind.DICT, Clear.REFUSED, why_not_cleared=STAYS),
     )

@@ -60,7 +60,7 @@ class Team(Resource):
         Field("budget_limits", Kind.WINDOWS, Clear.EMPTY_LIST),
         Field("tpm_limit", Kind.NUMBER),
         Field("rpm_limit", Kind.NUMBER),
-        Field("tpd_limit", Kind.NUMBER),
+        Field("tpd_limit", Kind.NUMBER, since="1.103.0"),
         Field("blocked", Kind.FLAG, Clear.FALSE),
         Field("model_aliases", Kind.DICT, Clear.EMPTY_DICT, at="litellm_model_table.model_aliases"),
         Field("router_settings", Kind.PARTS, Clear.EMPTY_DICT),
@@ -88,10 +88,10 @@ class Team(Resource):
         _meta("prompts", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
         _meta("disable_global_guardrails", Kind.FLAG, Clear.FALSE, enterprise=True),
         _meta("allowed_passthrough_routes", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
-        _meta("denied_passthrough_routes", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True),
+        _meta("denied_passthrough_routes", Kind.NAMES, Clear.EMPTY_LIST, enterprise=True, since="1.106.0"),
         _meta("secret_manager_settings", Kind.DICT, Clear.EMPTY_DICT, enterprise=True),
         _meta("team_member_key_duration", Kind.DURATION, Clear.LEFT_OUT, enterprise=True),
-        Field("model_max_budget", Kind.DICT, Clear.EMPTY_DICT, enterprise=True),
+        Field("model_max_budget", Kind.DICT, Clear.EMPTY_DICT, enterprise=True, since="1.103.0"),
         Field("organization_id", Kind.TEXT, Clear.EMPTY_TEXT, enterprise=True),
         Field("members", Kind.MEMBERS, Clear.REFUSED, why_not_cleared=member.STAYS),
         Field("metadata", Kind.PARTS, Clear.EMPTY_DICT),
@@ -100,6 +100,8 @@ class Team(Resource):
         "team_id": "the identity",
         "admins": "members have roles",
         "members_with_roles": "members",
+        "require_trace_id": "newer than the default version, which does not have it, since 1.108.0",
+        "team_member_model_max_budget": "newer than the default version, which does not have it, since 1.108.0",
     }
 
     def name_of(self, row: Row) -> str:

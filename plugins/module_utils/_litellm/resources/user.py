@@ -38,7 +38,7 @@ class User(Resource):
         "info": "GET /v2/user/info",
     }
     asks: ClassVar[Mapping[str, Sequence[str]]] = {
-        "list": ("search", "sort_by", "page", "page_size"),
+        "list": ("search since 1.101.0", "sort_by", "page", "page_size"),
         "info": ("user_id",),
     }
     fields = (

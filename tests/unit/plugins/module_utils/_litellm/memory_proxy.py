@@ -69,6 +69,7 @@ class MemoryProxy:
         self.customers: dict[str, dict[str, Any]] = {}
         self.credentials: dict[str, dict[str, Any]] = {}
         self.licensed = True
+        self.version = "1.106.2"
         self.seen: list[tuple[str, str, Any]] = []
         self.before: dict[str, list[httpx.Response]] = {}
         self.lost: list[str] = []
@@ -405,6 +406,9 @@ class MemoryProxy:
             row["credential_values"].pop(gone, None)
         row["display_name"] = body.get("display_name", row["display_name"])
         return httpx.Response(200, json={})
+
+    def _health_readiness_details(self, _query: Mapping[str, Any]) -> httpx.Response:
+        return httpx.Response(200, json={"litellm_version": self.version})
 
     def _health_license(self, _query: Mapping[str, Any]) -> httpx.Response:
         return httpx.Response(200, json={"has_license": self.licensed})

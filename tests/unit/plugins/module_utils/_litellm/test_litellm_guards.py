@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.client import Client
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import (
     lost_with,
+    too_old,
     unknown_references,
     unlicensed,
 )
@@ -109,6 +110,21 @@ def test_fields_of_enterprise_are_refused_without_a_licence_and_taken_with_one(
     proxy.seen.clear()
     assert unlicensed(client, actions(client, {"key": [key("2", fields={"rpm_limit": 5})]})) == []
     assert "/health/license" not in [path for method, path, body in proxy.seen]
+
+
+@pytest.mark.parametrize(("version", "old"), [("1.102.4", True), ("1.103.0", False), ("v1.110.1-stable", False)])
+def test_field_that_the_proxy_would_drop_in_silence_is_refused(
+    client: Client, proxy: MemoryProxy, version: str, old: bool
+) -> None:
+    proxy.version = version
+    wanted = actions(client, {"key": [key("1", fields={"tpd_limit": 5, "rpm_limit": 1})]})
+    sentence = (
+        f'key "key-1": field "tpd_limit" needs LiteLLM 1.103.0 or newer, and this proxy is {version}. Leave it out.'
+    )
+    assert too_old(client, wanted) == ([sentence] if old else [])
+    proxy.seen.clear()
+    assert too_old(client, actions(client, {"key": [key("2", fields={"rpm_limit": 5})]})) == []
+    assert "/health/readiness/details" not in [path for method, path, body in proxy.seen]
 
 
 def test_names_of_what_is_nowhere_are_refused(client: Client) -> None:
