@@ -135,7 +135,7 @@ EXAMPLES = r"""
     api_key_file: /var/lib/gateway/secrets/litellm-master-key
     secrets_directory: /var/lib/gateway/secrets
     budgets:
-      - {budget: trial, max_budget: 1, budget_duration: 1d}
+      - {budget: daily, max_budget: 1, budget_duration: 1d}
     credentials:
       - credential: vllm
         values: {api_base: "http://gpu-host:8000/v1"}
@@ -162,7 +162,7 @@ EXAMPLES = r"""
       - alias: retired
         state: absent
     customers:
-      - {customer: shop-4711, budget_id: trial}
+      - {customer: shop-4712, budget_id: daily}
 
 - name: Remove what was dropped from the declaration, three objects at most
   tollgate.llm.litellm_tenants:

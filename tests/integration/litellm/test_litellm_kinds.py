@@ -16,6 +16,7 @@ from ansible_collections.tollgate.llm.plugins.modules import (
     litellm_key,
     litellm_model,
     litellm_team,
+    litellm_tenants,
     litellm_user,
 )
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
@@ -34,18 +35,37 @@ OTHERS: dict[str, tuple[ModuleType, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_strange_names_are_kept_apart_and_found_again(task: Task, forward: Forward, proxy: Proxy, kind: str) -> None:
+def test_strange_name_is_found_again_by_itself(task: Task, kind: str) -> None:
     module, one, two = OTHERS[kind]
-    before = proxy.names()[kind]
-    for name in STRANGE:
-        for options, what in ((one, "created"), (one, "unchanged"), (two, "updated"), (two, "unchanged")):
-            result = task(module, **{kind: name}, **options)
-            assert result.get("summary", {}).get(what) == 1, (name, result)
-    assert set(STRANGE) <= proxy.names()[kind]
-    for name in STRANGE:
-        assert task(module, **{kind: name}, state="absent")["summary"]["deleted"] == 1, name
-        assert task(module, **{kind: name}, state="absent")["changed"] is False, name
-    assert proxy.names()[kind] == before
+    name = STRANGE[1]
+    for options, what in ((one, "created"), (one, "unchanged"), (two, "updated"), (two, "unchanged")):
+        result = task(module, **{kind: name}, **options)
+        assert result.get("summary", {}).get(what) == 1, result
+    for what in ("deleted", "unchanged"):
+        assert task(module, **{kind: name}, state="absent")["summary"][what] == 1
+
+
+def test_strange_names_are_kept_apart_and_found_again(task: Task, forward: Forward, proxy: Proxy) -> None:
+    def did(number: int, **more: Any) -> dict[str, int]:
+        entries = {
+            f"{kind}s": [{kind: name, **options[number], **more} for name in STRANGE]
+            for kind, (_module, *options) in OTHERS.items()
+        }
+        result = task(litellm_tenants, **entries)
+        assert not result.get("msg"), result["msg"]
+        return {what: count for what, count in result["summary"].items() if count}
+
+    before = proxy.names()
+    everything = len(STRANGE) * len(OTHERS)
+    assert did(0) == {"created": everything}
+    assert did(0) == {"unchanged": everything}
+    assert did(1) == {"updated": everything}
+    assert did(1) == {"unchanged": everything}
+    assert all(set(STRANGE) <= proxy.names()[kind] for kind in OTHERS)
+    assert did(1, state="absent") == {"deleted": everything}
+    assert did(1, state="absent") == {"unchanged": everything}
+    for kind in ("user", "customer", "credential"):
+        assert proxy.names()[kind] == before[kind]
     assert forward.undeclared() == []
 
 

@@ -72,7 +72,7 @@ class Model(Resource):
     asks: ClassVar[Mapping[str, Sequence[str]]] = {"list": ("modelId", "sortBy", "page", "size")}
     left_out: ClassVar[Mapping[str, str]] = {
         "model_name": "the identity",
-        "litellm_params_to_remove": "newer than the default version, which does not have it, since 1.108.0",
+        "litellm_params_to_remove": "newer than the default version, which does not have it, since 1.109.0",
     }
     fields = (
         _parameter("model", Kind.TEXT),

@@ -1,0 +1,58 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The examples in the documentation of the modules do what they say, and nothing the second time."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import yaml
+from checkout import BIN, ROOT, environment
+from proxy import Proxy
+
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("litellm_*.py"))
+# The others stop a proxy, or look at its database: they have tests of their own.
+OTHERS = {"litellm_migrations", "litellm_salt_guard"}
+
+
+def examples(store: Path) -> list[dict[str, Any]]:
+    """Every task, with the places of this test; those that need a cluster are left out."""
+    found = []
+    for name in MODULES:
+        if name in OTHERS:
+            continue
+        module = importlib.import_module(f"ansible_collections.tollgate.llm.plugins.modules.{name}")
+        text = module.EXAMPLES.replace("/var/lib/gateway/secrets", str(store)).replace("/etc/gateway", str(store))
+        found += [task for task in yaml.safe_load(text) if "service:" not in yaml.safe_dump(task)]
+    return found
+
+
+def test_examples_of_the_modules_run_and_change_nothing_the_second_time(proxy: Proxy, tmp_path: Path) -> None:
+    (tmp_path / "litellm-master-key").write_text(proxy.key)
+    for name in ("vllm-api-key", "azure-west.key", "notebooks"):
+        (tmp_path / name).write_text(f"sk-{token_hex(24)}")
+    tasks = [
+        {key: ({**value, "api_url": proxy.url} if ".litellm_" in key else value) for key, value in task.items()}
+        for task in examples(tmp_path)
+    ]
+    assert len({key for task in tasks for key in task if ".litellm_" in key}) == len(set(MODULES) - OTHERS)
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
+    play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+    for _attempt in range(2):
+        done = subprocess.run(
+            [str(BIN / "ansible-playbook"), str(tmp_path / "play.yml"), "-i", "localhost,"],
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+    assert "changed=0" in done.stdout, done.stdout
