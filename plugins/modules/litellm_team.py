@@ -220,7 +220,7 @@ EXAMPLES = r"""
 - name: A team that may spend 200 dollars a month
   tollgate.llm.litellm_team:
     api_key_file: /var/lib/gateway/secrets/litellm-master-key
-    team: research
+    team: lab
     models: [qwen-local]
     max_budget: 200
     budget_duration: 30d
