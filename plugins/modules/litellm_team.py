@@ -185,7 +185,8 @@ options:
   members:
     description:
       - Users of the team, each with C(user) (its id) and, if it has limits of its own, C(max_budget) (dollars),
-        C(budget_duration), C(tpm_limit), C(rpm_limit) and C(models). In an entry, V(null) clears a limit.
+        C(budget_duration), C(tpm_limit), C(rpm_limit), C(models), and C(temp_budget_increase) until
+        C(temp_budget_expiry). In an entry, V(null) clears a limit.
       - Members that are not declared are left alone. One with C(state=absent) leaves the team. LiteLLM would delete the
         keys that it has in the team, so that this is refused while there are any, unless O(delete_keys=true).
     type: list

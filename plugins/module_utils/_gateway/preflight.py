@@ -101,11 +101,29 @@ def _sources(declared: Mapping[str, Any]) -> list[str]:
         if not isinstance(model, Mapping) or model.get("state") == "absent":
             continue
         label = f'model "{model.get("name")}"'
-        variable, file = model.get("api_key_env"), model.get("api_key_file")
+        named = {"api_key_env": {"env": model.get("api_key_env")}, "api_key_file": {"file": model.get("api_key_file")}}
+        found += [f"{label}: {text}" for text in _missing({**named, **_places(model, "secret_params")})]
+    for credential in declared.get("gateway_credentials") or []:
+        if isinstance(credential, Mapping) and credential.get("state") != "absent":
+            label = f'credential "{credential.get("credential")}"'
+            found += [f"{label}: {text}" for text in _missing(_places(credential, "secret_values"))]
+    return found
+
+
+def _places(entry: Mapping[str, Any], option: str) -> dict[str, Any]:
+    sources = entry.get(option)
+    return {f"{option}.{name}": source for name, source in sources.items()} if isinstance(sources, Mapping) else {}
+
+
+def _missing(sources: Mapping[str, Any]) -> list[str]:
+    """What is said to be in an environment variable or a file, and is not."""
+    found = []
+    for what, source in sources.items():
+        variable, file = (source.get("env"), source.get("file")) if isinstance(source, Mapping) else (None, None)
         if variable and not os.environ.get(str(variable)):
-            found.append(f"{label}: api_key_env: the environment variable {variable} is not set.")
+            found.append(f"{what}: the environment variable {variable} is not set.")
         if file and not os.access(str(file), os.R_OK):
-            found.append(f"{label}: api_key_file: {file} can't be read.")
+            found.append(f"{what}: {file} can't be read.")
     return found
 
 

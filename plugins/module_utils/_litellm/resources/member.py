@@ -20,6 +20,7 @@ CALLS = {
 }
 THERE = "team_member_already_in_team"
 ADMIN = "default_user_id"  # whom LiteLLM makes for the master key and a login with it; it puts him into teams he makes
+TEMPORARY = ("temp_budget_increase", "temp_budget_expiry")
 MEMBERSHIPS = "team_memberships"
 STAYS = "LiteLLM deletes the keys of a member with it; declare each member under state: absent"
 # Their place is the budget of the membership. member_add drops the two rates in silence.
@@ -28,6 +29,8 @@ FIELDS = (
     Field("budget_duration", Kind.DURATION),
     Field("tpm_limit", Kind.NUMBER, update_only=True),
     Field("rpm_limit", Kind.NUMBER, update_only=True),
+    Field("temp_budget_increase", Kind.MONEY, update_only=True),
+    Field("temp_budget_expiry", Kind.TIME, update_only=True),
     # null is an unhandled error of LiteLLM 1.106.
     Field("models", Kind.NAMES, Clear.EMPTY_LIST, at="allowed_models", sent="allowed_models"),
 )
@@ -39,8 +42,6 @@ LEFT_OUT = {
     "user_email": "LiteLLM would make a user of a random id",
     "model_max_budget": "newer than the default version, which does not have it, since 1.108.0",
     "role": "team admins are a feature of LiteLLM Enterprise; others are members",
-    "temp_budget_increase": "it is for members whose budget is at its end, by the admin UI",
-    "temp_budget_expiry": "it is for members whose budget is at its end, by the admin UI",
 }
 
 Entries = Sequence[Mapping[str, Any]]
@@ -61,6 +62,8 @@ def problems(members: Any) -> list[str]:
         if user in seen:
             found.append(f"{label} is declared twice")
         seen.add(user)
+        if sum(entry.get(name) is not None for name in TEMPORARY) == 1:
+            found.append(f"{label}: {' and '.join(TEMPORARY)} need each other")
         for name, value in entry.items():
             if name == "role" and value == "admin":
                 found.append(f"{label}: role admin needs LiteLLM Enterprise")
@@ -97,6 +100,9 @@ def changes(declared: Entries, row: Row) -> tuple[list[dict[str, Any]], list[dic
         own = limits.get(user, {})
         differing = {name: NAMED[name].change(value, NAMED[name].actual(own)) for name, value in given.items()}
         found = {name: change for name, change in differing.items() if change}
+        if any(name in found for name in TEMPORARY):
+            # LiteLLM takes both or none.
+            found = {name: (NAMED[name].actual(own), given[name]) for name in TEMPORARY if name in given} | found
         if found:
             before.append({"user": user, **{name: old for name, (old, new) in found.items()}})
             after.append({"user": user, **{name: new for name, (old, new) in found.items()}})

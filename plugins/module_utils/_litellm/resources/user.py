@@ -13,7 +13,7 @@ from ..client import Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind
 from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, unique
-from .key import ALL_PARTS
+from .key import ALL_PARTS, keys_with
 from .member import ADMIN
 
 # /user/update drops null and empty values of all but five fields (_update_internal_user_params).
@@ -164,7 +164,9 @@ class User(Resource):
         body = self.body({name: after for name, (before, after) in changes.items()}, row)
         client.write("POST", self.path("update"), {"user_id": declared.name, **body})
 
-    def delete(self, client: Client, declared: Declared, row: Row) -> None:  # noqa: ARG002 (a team needs it)
+    def delete(self, client: Client, declared: Declared, row: Row) -> None:
+        if not declared.with_keys and keys_with(client, user_id=row["user_id"]):
+            raise LiteLLMError("it has keys by now, which LiteLLM would delete with it. Nothing was done to it")
         try:
             client.write("POST", self.path("delete"), {"user_ids": [declared.name]})
         except LiteLLMError as error:

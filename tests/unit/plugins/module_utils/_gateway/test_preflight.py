@@ -49,6 +49,27 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
         preflight.check_variables({**GOOD, "gateway_prot": 4001})
 
 
+def test_lists_of_every_kind_are_checked_before_anything_is_written(tmp_path: Path) -> None:
+    sources = {"api_key": {"env": "NO_SUCH_VARIABLE"}, "azure_ad_token": {"file": str(tmp_path / "none")}}
+    wrong = {
+        **GOOD,
+        "gateway_budgets": [{"budget": "b", "max_budgett": 1}],
+        "gateway_credentials": [{"credential": "c", "secret_values": sources}],
+        "gateway_users": [{"user": "u", "role": "king"}],
+        "gateway_customers": [{"customer": "x", "max_budget": 1, "budget_id": "b"}],
+    }
+    with pytest.raises(GatewayError) as refused:
+        preflight.check_variables(wrong)
+    text = str(refused.value)
+    assert 'budget "b": unknown field "max_budgett", did you mean "max_budget"?' in text
+    assert 'user "u": role must be one of proxy_admin' in text
+    assert 'credential "c": secret_values.api_key: the environment variable NO_SUCH_VARIABLE is not set.' in text
+    assert f'credential "c": secret_values.azure_ad_token: {tmp_path / "none"} can\'t be read.' in text
+    del wrong["gateway_budgets"], wrong["gateway_users"]
+    with pytest.raises(GatewayError, match='customer "x": budget_id and max_budget exclude each other'):
+        preflight.check_variables(wrong)
+
+
 def test_a_variable_far_from_all_is_refused_too() -> None:
     assert variables.unknown(["gateway_zzz"], ["gateway_port"]) == ['unknown variable "gateway_zzz": nothing reads it.']
 

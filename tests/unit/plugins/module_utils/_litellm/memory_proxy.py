@@ -235,7 +235,9 @@ class MemoryProxy:
     def _limit_member(self, body: Mapping[str, Any], user: str) -> None:
         limits = self.teams[body["team_id"]]["limits"][user]
         columns = {"max_budget_in_team": "max_budget"}
-        names = ("max_budget_in_team", "budget_duration", "tpm_limit", "rpm_limit", "allowed_models")
+        assert ("temp_budget_increase" in body) == ("temp_budget_expiry" in body), "LiteLLM takes both or none"
+        temporary = ("temp_budget_increase", "temp_budget_expiry")
+        names = ("max_budget_in_team", "budget_duration", "tpm_limit", "rpm_limit", "allowed_models", *temporary)
         limits |= {columns.get(name, name): body[name] for name in names if name in body}
 
     def _team_member_delete(self, body: Mapping[str, Any]) -> httpx.Response:

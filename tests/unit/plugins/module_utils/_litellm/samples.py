@@ -35,6 +35,7 @@ class Sample:
 
 
 LATER = "2999-01-01T00:00:00Z"
+FOR_NOW = {"temp_budget_increase": 1, "temp_budget_expiry": LATER}
 PER_MODEL = {"sample-one": {"max_budget": 1, "budget_duration": "1d"}}
 LIMITS = {
     "max_budget": Sample(0.1, 0, -1),
@@ -125,9 +126,9 @@ TEAM = {
     "members": Sample(
         [{"user": "sample-user-one", "max_budget": 1, "rpm_limit": 5}, {"user": "sample-user-two"}],
         [
-            {"user": "sample-user-one", "max_budget": 2.5, "rpm_limit": None, "models": ["sample-one"]},
+            {"user": "sample-user-one", "max_budget": 2.5, "rpm_limit": None, "models": ["sample-one"], **FOR_NOW},
             {"user": "sample-user-two", "state": "absent"},
-            {"user": "sample user, #3", "budget_duration": "30d", "tpm_limit": 0},
+            {"user": "sample user, #3", "budget_duration": "30d", "tpm_limit": 0, "max_budget": 1, **FOR_NOW},
         ],
         [{"user": "sample-user-one", "max_budget": -1}],
     ),
