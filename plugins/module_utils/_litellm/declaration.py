@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -64,10 +64,12 @@ def check_declaration(declared: Mapping[str, Entries], *, complete: bool = True,
         problems += [problem for entry in entries for problem in _tenant(kind, entry, complete)]
     for kind, entries in declared.items():
         for entry in entries:
-            objections = [] if _absent(entry) else KINDS[kind].objections(entry, complete=complete)
-            problems += [Problem(label(kind, entry), text) for text in (*objections, *_object_permission(entry))]
+            if not _absent(entry):
+                found = [*KINDS[kind].objections(entry, complete=complete), *_object_permission(entry)]
+                found += _metadata(kind, entry.get("metadata") or {})
+                problems += [Problem(label(kind, entry), text) for text in found]
     if complete:
-        problems += _references(models, teams, keys, {"model", "team"} & set(declared))
+        problems += _references(declared)
         problems += _shared_values(keys)
         problems += unbound(declared) if priced else []
     return problems
@@ -243,7 +245,6 @@ def _tenant(kind: str, entry: Mapping[str, Any], complete: bool) -> list[Problem
     elif not entry.get("models") and (complete or "models" in entry):
         said = "models is empty" if "models" in entry else "models is missing"
         found.append(UNLIMITED.format(said=said))
-    found += _metadata(kind, entry.get("metadata") or {})
     soft, most = entry.get("soft_budget"), entry.get("max_budget")
     if kind == "team" and soft is not None and most is not None and float(soft) >= float(most):
         found.append(f"soft_budget {soft} must be less than max_budget {most}")
@@ -264,7 +265,8 @@ def _metadata(kind: str, metadata: Mapping[str, Any]) -> list[str]:
     fields = {line.at.removeprefix("metadata.") for line in KINDS[kind].fields if line.at.startswith("metadata.")}
     found = []
     for name in metadata:
-        if name in fields:
+        # Without a licence LiteLLM refuses the field tags, but takes them here, and counts what they cost.
+        if name in fields and name != "tags":
             found.append(f"metadata.{name}: say {name} of the {kind} itself")
         elif name in ("service_account_id", "team_member_budget_id"):
             found.append(f"metadata.{name} is LiteLLM's own")
@@ -273,32 +275,40 @@ def _metadata(kind: str, metadata: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _references(models: Entries, teams: Entries, keys: Entries, given: Set[str]) -> list[Problem]:
+def _references(declared: Mapping[str, Entries]) -> list[Problem]:
     """LiteLLM stores names of models and teams unchecked; a key of an unknown team is refused when it is used.
 
-    Of the kinds that are not C(given) the proxy may have any.
+    Of a kind that is not declared at all the proxy may have any.
     """
+    models, teams, keys = (declared.get(kind) or [] for kind in ("model", "team", "key"))
     served = {entry["name"] for entry in models if not _absent(entry)}
     groups = {group for entry in models for group in (entry.get("model_info") or {}).get("access_groups") or []}
     gathered = {entry["team"] for entry in teams if not _absent(entry)}
     found = []
-    for kind, entries in (("team", teams), ("key", keys)):
-        for entry in entries:
+    for kind in ("user", "team", "key", "customer"):
+        for entry in declared.get(kind) or []:
             if _absent(entry):
                 continue
-            for model in entry.get("models") or []:
-                if "model" in given and model not in served | SPECIAL | groups and "*" not in model:
+            for model in _models_of(entry):
+                if "model" in declared and model not in served | SPECIAL | groups and "*" not in model:
                     found.append(
                         Problem(label(kind, entry), f'no model "{model}" is declared{_nearest(model, served)}')
                     )
             team = entry.get("team") if kind == "key" else None
-            if "team" in given and team and team not in gathered:
+            if "team" in declared and team and team not in gathered:
                 found.append(Problem(label(kind, entry), f'no team "{team}" is declared{_nearest(team, gathered)}'))
     by_name = {entry["team"]: entry for entry in teams if not _absent(entry)}
     for entry in keys:
         if not _absent(entry) and entry.get("team") in by_name:
             found += _beyond_its_team(entry, by_name[entry["team"]], served)
     return found
+
+
+def _models_of(entry: Mapping[str, Any]) -> list[str]:
+    """The names of models in an entry, also those of the members of a team."""
+    named = [*(entry.get("models") or []), *(entry.get("default_team_member_models") or [])]
+    named += [model for person in entry.get("members") or [] for model in person.get("models") or []]
+    return list(dict.fromkeys(named + ([entry["default_model"]] if entry.get("default_model") else [])))
 
 
 def _beyond_its_team(key: Mapping[str, Any], team: Mapping[str, Any], served: set[str]) -> list[Problem]:

@@ -101,6 +101,25 @@ def test_references_to_the_proxys_environment_are_no_secrets() -> None:
     assert problems(models=[{**MODEL, "litellm_params": {"my_token": "os.environ/TOKEN", "max_tokens": 5}}]) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "entry"),
+    [
+        ("user", {"user": "u", "models": ["qwem"]}),
+        ("customer", {"customer": "u", "models": ["qwem"]}),
+        ("customer", {"customer": "u", "default_model": "qwem"}),
+        ("team", {"team": "u", "models": ["qwen"], "members": [{"user": "a", "models": ["qwem"]}]}),
+        ("team", {"team": "u", "models": ["qwen"], "default_team_member_models": ["qwem"]}),
+    ],
+)
+def test_every_kind_names_models_that_are_declared(kind: str, entry: dict[str, Any]) -> None:
+    found = [str(problem) for problem in check_declaration({"model": [MODEL], kind: [entry]})]
+    assert found == [f'{kind} "u": no model "qwem" is declared, did you mean "qwen"?']
+
+
+def test_tags_inside_metadata_are_the_users_choice() -> None:
+    assert problems(keys=[{**KEY, "metadata": {"tags": ["a"]}}], models=[{**MODEL, **PRICES}]) == []
+
+
 def test_one_name_is_declared_once_and_deployments_by_their_ids() -> None:
     assert "is declared twice (entries 1 and 2); give each deployment" in problems(models=[MODEL, MODEL])[0]
     assert "is declared twice" in problems(models=[MODEL, {**MODEL, "name": "other", "id": "qwen"}])[0]
