@@ -117,7 +117,7 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
             "teams": [{"team": name, "models": list(MODELS)} for name in TEAMS],
             **{table.plural: [] for table, samples in TABLES if table.kind not in ("model", "team")},
             "secrets_directory": str(tmp_path),
-            "unpriced_budgets": "ignore",  # some of these models have half a price, and users may use all
+            "unpriced_budgets": "ignore",  # a price is a field too: some models have half of one
         }
         for (kind, name), (table, line) in lines.items():
             made = {**entry(table, name), **more}

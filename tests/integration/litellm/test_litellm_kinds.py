@@ -114,7 +114,7 @@ def test_user_with_keys_and_what_others_name_stay(task: Task, forward: Forward) 
     task(litellm_user, user="kinds-user")
     task(litellm_credential, credential="kinds-credential", values={"api_base": "x"})
     task(litellm_model, name="kinds-model", **BACKEND, litellm_credential_name="kinds-credential")
-    options = {"budget_id": "kinds-budget", "user": "kinds-user"}
+    options = {"budget_id": "kinds-budget", "user": "kinds-user", "unpriced_budgets": "ignore"}
     task(litellm_key, alias="kinds-key", value=VALUE, models=["kinds-model"], **options)
     task(litellm_customer, customer="kinds-customer", budget_id="kinds-budget")
     forward.seen.clear()
