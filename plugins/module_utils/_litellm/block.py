@@ -98,7 +98,7 @@ def wait(client: Client, objects: Sequence[Watched], cache_time: float, workers:
 def _look(client: Client, one: Watched, cache_time: float, workers: int | None) -> None:
     if one.value is None:
         return
-    for _ in range(ROUND if one.seconds + one.age >= cache_time else min(workers or 1, ROUND)):
+    for _each in range(ROUND if one.seconds + one.age >= cache_time else min(workers or 1, ROUND)):
         try:
             worker, status, text = client.probe(one.value)
         except LiteLLMError as error:

@@ -188,7 +188,7 @@ class LiteLLMModule:
             problems += unlicensed(client, actions)
             problems += too_old(client, actions)
             problems += lost_with(client, actions)
-            teams_checked = complete and any(resource.kind == "team" for resource, _ in declared)
+            teams_checked = complete and any(resource.kind == "team" for resource, _entries in declared)
             problems += unknown_references(client, actions, complete=teams_checked)
             problems += [] if complete else self._unbound(client, actions)
         problems += self._unserved(client, actions)

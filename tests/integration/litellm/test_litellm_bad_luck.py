@@ -220,7 +220,7 @@ def test_two_runs_at_once_end_in_the_declared_state_without_duplicates(
         )
         ended.append(done.stdout if done.returncode else "")
 
-    threads = [threading.Thread(target=run) for _ in range(2)]
+    threads = [threading.Thread(target=run) for _each in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -36,7 +36,7 @@ WRITES = [("POST", "/key/generate"), ("POST", "/key/update"), ("POST", "/key/upd
 @pytest.fixture
 def values(task: Task) -> list[str]:
     """Three values of a key; no result may hold one."""
-    task.secrets += [f"sk-{token_hex(24)}" for _ in range(3)]
+    task.secrets += [f"sk-{token_hex(24)}" for _each in range(3)]
     return task.secrets
 
 
