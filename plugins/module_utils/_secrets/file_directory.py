@@ -63,18 +63,17 @@ class Directory:
         name = str(path) if inside is None else path.name
         if create:
             _make(path, parent, name)
+        descriptor = None
         try:
-            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-        except FileNotFoundError:
-            yield None
-            return
-        check(path, status, directory=True)
-        descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
-        try:
-            check(path, os.fstat(descriptor), directory=True)
-            yield cls(path, descriptor)
+            with contextlib.suppress(FileNotFoundError):
+                status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+                check(path, status, directory=True)
+                descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
+                check(path, os.fstat(descriptor), directory=True)
+            yield None if descriptor is None else cls(path, descriptor)
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
     def read(self, name: str, limit: int) -> tuple[bytes, int] | None:
         """At most limit + 1 bytes of a checked file, and its inode; None when there is no such file."""
