@@ -17,9 +17,14 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from checkout import COLLECTIONS
+
+sys.path.insert(0, str(COLLECTIONS))
 
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Field, numbers
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import LICENCE, VERSION
