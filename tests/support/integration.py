@@ -24,7 +24,9 @@ def main() -> None:
     chosen = sys.argv[1:] or ["tests/integration"]
     if not any(argument.startswith("tests/") for argument in chosen):
         chosen.append("tests/integration")
-    with running("integration") as gateway:
+    # Two of these may run side by side, each with a gateway of its own.
+    part = next((Path(each).parts[2] for each in chosen if each.startswith("tests/integration/")), "integration")
+    with running(part) as gateway:
         variables = {
             **environment(),
             "PYTHONPATH": f"{COLLECTIONS}:{Path(__file__).resolve().parent}",

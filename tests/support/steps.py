@@ -13,6 +13,8 @@ from checkout import BIN, COLLECTIONS, LINK, ROOT, files
 
 SUPPORT = Path(__file__).resolve().parent
 SIMULATOR = "roles/local_gateway/files/model_simulator"
+LITELLM = "tests/integration/litellm"
+INTEGRATION = ("tests/integration/gateway", "tests/integration/proof")
 CLUSTER = (
     "tests/cluster/tollgate_cluster",
     "tests/cluster/tollgate_checks",
@@ -88,6 +90,7 @@ def steps() -> list[Step]:
         Step("engine", "Prisma's engine against PostgreSQL", _script("engine.py"), 60),
         Step("disk", "a gateway on a disk that runs full", _script("full_disk.py"), 200),
         Step("contract", "fields against LiteLLM's OpenAPI document", _script("contract.py"), 90),
-        Step("integration", "pytest tests/integration", _script("integration.py"), 540),
+        Step("integration", "a gateway and its proof", _script("integration.py", *INTEGRATION), 540),
+        Step("litellm", "LiteLLM's modules, against a real proxy", _script("integration.py", LITELLM), 600),
         Step("molecule", "molecule test, from an installed copy", _script("molecule_scenario.py"), 140),
     ]
