@@ -30,9 +30,6 @@ CLOUDNATIVE_PG = operator_release.Product(
     lost="these databases would be removed with the operator's definitions, and their data",
 )
 
-decide = CLOUDNATIVE_PG.decide
-fit = CLOUDNATIVE_PG.fit
-
 
 class Operator(operator_release.Operator):
     """A Deployment of the operator."""

@@ -42,8 +42,6 @@ EXTERNAL_SECRETS = operator_release.Product(
     ),
 )
 
-decide = EXTERNAL_SECRETS.decide
-
 
 @dataclass(frozen=True)
 class Operator(operator_release.Operator):

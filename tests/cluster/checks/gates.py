@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from tollgate_cluster.places import CHECKOUT
+from ansible_run import ad_hoc
 
-BIN = Path(sys.executable).parent
 LIMIT = 300  # seconds
 
 
@@ -36,24 +31,7 @@ class Answer:
 
 def gate(kubeconfig: Path, *words: str, **options: Any) -> Answer:
     """Wait; OPTIONS are the module's, WORDS are ansible's."""
-    arguments = json.dumps({"kubeconfig": str(kubeconfig), **options})
-    done = subprocess.run(
-        [
-            *(str(BIN / "ansible"), "localhost", "--inventory", "localhost,", "--connection", "local", *words),
-            *("--module-name", "tollgate.llm.kubernetes_gate", "--args", arguments),
-        ],
-        cwd=CHECKOUT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        },
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
+    done = ad_hoc("kubernetes_gate", {"kubeconfig": str(kubeconfig), **options}, *words, seconds=LIMIT)
     before, _arrow, found = done.stdout.partition("=> ")
     assert found, done.stdout + done.stderr
     return Answer({**yaml.safe_load(found), "failed": "| FAILED!" in before}, before)

@@ -9,24 +9,22 @@ import base64
 import os
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
+import ansible_run
+from ansible_run import BIN
 from kubernetes.client.exceptions import ApiException
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.objects import Object
 from tollgate_cluster.places import CHECKOUT
 
-BIN = Path(sys.executable).parent
 INVENTORY = CHECKOUT / "inventories" / "cluster-under-test"
 STATE = CHECKOUT / ".tollgate" / "cluster" / "gateway"
 PROXY, MODELS, STORE = "litellm", "llm", "litellm-store"
 OPERATORS = ("cnpg-system", "envoy-ai-gateway-system", "envoy-gateway-system", "external-secrets")
 LIMIT = 900  # seconds
 RECAP = re.compile(r"^localhost +: +(?P<counts>ok=.*)$", re.M)
-TIMED = re.compile(r"^TASK \[(?P<name>.+)\] \*+\n", re.M)
 # What moves by itself: elections, heartbeats, and what happens.
 RESTLESS = ("Lease", "Event", "EndpointSlice", "Endpoints", "PodMetrics", "NodeMetrics")
 
@@ -59,15 +57,12 @@ def command(playbook: str, *words: str) -> list[str]:
 
 def environment(cluster: Cluster) -> dict[str, str]:
     """Of a user of this cluster."""
-    return {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-        "ANSIBLE_FORCE_COLOR": "0",
-        "TOLLGATE_KUBECONFIG": str(cluster.kubeconfig),
-        "KUBECONFIG": str(cluster.kubeconfig),
-        "PATH": f"{CHECKOUT / '.tollgate' / 'cluster'}:{BIN}:{os.environ['PATH']}",
-    }
+    return ansible_run.environment(
+        ANSIBLE_FORCE_COLOR="0",
+        TOLLGATE_KUBECONFIG=str(cluster.kubeconfig),
+        KUBECONFIG=str(cluster.kubeconfig),
+        PATH=f"{CHECKOUT / '.tollgate' / 'cluster'}:{BIN}:{os.environ['PATH']}",
+    )
 
 
 def play(cluster: Cluster, *words: str, playbook: str = "site.yml") -> Run:
@@ -144,16 +139,6 @@ def versions(cluster: Cluster) -> dict[str, str]:
             "resourceVersion"
         ]
         for each in ours(cluster)
-    }
-
-
-def secrets(cluster: Cluster) -> dict[str, str]:
-    """Every value that is kept in our namespaces, by where it is kept."""
-    return {
-        f"{namespace}/{each['metadata']['name']}/{key}": base64.b64decode(value).decode("utf-8", "replace")
-        for namespace in (PROXY, MODELS, STORE)
-        for each in cluster.all("v1", "Secret", namespace)
-        for key, value in (each.get("data") or {}).items()
     }
 
 

@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_run import BIN, environment
 from tollgate_checks.cluster import Cluster
 from tollgate_cluster.places import CHECKOUT
 
-BIN = Path(sys.executable).parent
 LIMIT = 1500  # seconds
 RECAP = re.compile(r"^localhost +: +(?P<counts>ok=.*)$", re.M)
 
@@ -68,14 +66,7 @@ def play_role(
             *("--extra-vars", f"@{directory / 'given.json'}", str(directory / "play.json")),
         ],
         cwd=CHECKOUT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-            "ANSIBLE_FORCE_COLOR": "0",
-            "K8S_AUTH_KUBECONFIG": str(kubeconfig or cluster.kubeconfig),
-        },
+        env=environment(ANSIBLE_FORCE_COLOR="0", K8S_AUTH_KUBECONFIG=str(kubeconfig or cluster.kubeconfig)),
         capture_output=True,
         text=True,
         timeout=LIMIT,

@@ -6,20 +6,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_run import ad_hoc
 from role_run import Role
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import ready
 from tollgate_checks.objects import PYTHON, Object, container, pod
-from tollgate_cluster.places import CHECKOUT
 
-BIN = Path(sys.executable).parent
 KEY = "a-key-that-nobody-else-has"
 OTHER = "another-key-that-nobody-has"
 MODEL = {"name": "qwen-local", "model": "Qwen/Qwen3-8B", "max_model_len": 4096}
@@ -251,23 +247,7 @@ def test_a_model_that_is_served_under_another_name_is_explained(cluster: Cluster
         "key_secret": {"name": "vllm-api-key", "key": "api-key"},
         "servers": [{"service": "vllm-qwen-local", "model": "another"}],
     }
-    done = subprocess.run(
-        [
-            *(str(BIN / "ansible"), "localhost", "--inventory", "localhost,", "--connection", "local"),
-            *("--module-name", "tollgate.llm.vllm_served_models", "--args", json.dumps(options)),
-        ],
-        cwd=CHECKOUT,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".venv" / "collections"),
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = ad_hoc("vllm_served_models", options, seconds=120)
     output = " ".join((done.stdout + done.stderr).split())
     assert done.returncode != 0, output
     assert KEY not in output

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.cnpg_operator import Operator, decide, fit
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.cnpg_operator import CLOUDNATIVE_PG, Operator
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.operator_release import Refused, Wanted, parsed
 
 IMAGE = "ghcr.io/cloudnative-pg/cloudnative-pg"
@@ -49,7 +49,7 @@ def wanted(mode: str = "auto", version: str = "1.30.0", **more: str) -> Wanted:
     ],
 )
 def test_a_version_is_fit_when_its_minor_version_has_the_fixes(version: str, expected: bool) -> None:
-    assert fit(parsed(version)) is expected
+    assert CLOUDNATIVE_PG.fit(parsed(version)) is expected
 
 
 @pytest.mark.parametrize(
@@ -73,25 +73,25 @@ def test_a_chart_says_the_version_of_an_image_without_one() -> None:
 
 def test_an_empty_cluster_gets_one() -> None:
     for mode in ("auto", "own"):
-        decision = decide(wanted(mode), [], [])
+        decision = CLOUDNATIVE_PG.decide(wanted(mode), [], [])
         assert decision.manage
         assert not decision.current
 
 
 def test_an_empty_cluster_is_refused_when_one_is_to_be_there() -> None:
     with pytest.raises(Refused, match="cnpg_operator_existing: auto"):
-        decide(wanted("existing"), [], [])
+        CLOUDNATIVE_PG.decide(wanted("existing"), [], [])
 
 
 def test_our_own_is_current_with_its_fingerprint_alone() -> None:
     found = ours(annotations={"tollgate.llm/fingerprint": "sha256:1"})
-    assert decide(wanted(fingerprint="sha256:1"), [found], []).current
-    assert not decide(wanted(fingerprint="sha256:2"), [found], []).current
-    assert not decide(wanted(), [found], []).current
+    assert CLOUDNATIVE_PG.decide(wanted(fingerprint="sha256:1"), [found], []).current
+    assert not CLOUDNATIVE_PG.decide(wanted(fingerprint="sha256:2"), [found], []).current
+    assert not CLOUDNATIVE_PG.decide(wanted(), [found], []).current
 
 
 def test_somebody_elses_is_used() -> None:
-    decision = decide(wanted(), [theirs()], [])
+    decision = CLOUDNATIVE_PG.decide(wanted(), [theirs()], [])
     assert not decision.manage
     assert decision.current
     assert decision.used[0].keeper == "Helm"
@@ -99,40 +99,40 @@ def test_somebody_elses_is_used() -> None:
 
 def test_somebody_elses_is_refused_beside_one_of_our_own() -> None:
     with pytest.raises(Refused, match="kept by Helm"):
-        decide(wanted("own"), [theirs()], [])
+        CLOUDNATIVE_PG.decide(wanted("own"), [theirs()], [])
     with pytest.raises(Refused, match="two operators"):
-        decide(wanted(), [ours(), theirs()], [])
+        CLOUDNATIVE_PG.decide(wanted(), [ours(), theirs()], [])
 
 
 def test_a_version_with_holes_is_refused_with_their_names() -> None:
     with pytest.raises(Refused, match=r"1\.29\.1.*CVE-2026-55769.*Nothing was changed"):
-        decide(wanted(), [theirs(f"{IMAGE}:1.29.1")], [])
+        CLOUDNATIVE_PG.decide(wanted(), [theirs(f"{IMAGE}:1.29.1")], [])
     with pytest.raises(Refused, match="CVE-2026-55765"):
-        decide(wanted(version="1.29.0"), [], [])
+        CLOUDNATIVE_PG.decide(wanted(version="1.29.0"), [], [])
 
 
 def test_an_unknown_version_is_used_with_a_warning() -> None:
-    decision = decide(wanted(), [theirs(f"{IMAGE}:latest")], [])
+    decision = CLOUDNATIVE_PG.decide(wanted(), [theirs(f"{IMAGE}:latest")], [])
     assert decision.used
     assert "names no version" in decision.warnings[0]
 
 
 def test_an_operator_does_not_go_back() -> None:
     with pytest.raises(Refused, match=r"cnpg_operator_version to 1\.31\.0"):
-        decide(wanted(), [ours(f"{IMAGE}:1.31.0")], [])
+        CLOUDNATIVE_PG.decide(wanted(), [ours(f"{IMAGE}:1.31.0")], [])
 
 
 def test_an_operator_does_not_move() -> None:
     with pytest.raises(Refused, match="cnpg_operator_namespace to cnpg-system"):
-        decide(Wanted("auto", "1.30.0", "databases"), [ours()], [])
+        CLOUDNATIVE_PG.decide(Wanted("auto", "1.30.0", "databases"), [ours()], [])
 
 
 def test_one_with_databases_is_not_removed() -> None:
     with pytest.raises(Refused, match="shop/orders"):
-        decide(wanted(state="absent"), [ours()], ["shop/orders"])
-    assert decide(wanted(state="absent"), [ours()], []).manage
+        CLOUDNATIVE_PG.decide(wanted(state="absent"), [ours()], ["shop/orders"])
+    assert CLOUDNATIVE_PG.decide(wanted(state="absent"), [ours()], []).manage
 
 
 def test_somebody_elses_is_never_removed() -> None:
-    assert not decide(wanted(state="absent"), [theirs()], []).manage
-    assert not decide(wanted("existing", state="absent"), [ours()], []).manage
+    assert not CLOUDNATIVE_PG.decide(wanted(state="absent"), [theirs()], []).manage
+    assert not CLOUDNATIVE_PG.decide(wanted("existing", state="absent"), [ours()], []).manage
