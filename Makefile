@@ -98,10 +98,10 @@ CHECKS := .venv/bin/pytest -q tests/cluster/checks
 
 .PHONY: test-cluster
 test-cluster: test-environment $(if $(TOLLGATE_KUBECONFIG),,cluster) ## Check the cluster that TOLLGATE_KUBECONFIG names, else that of make cluster
-	@$(if $(ARGS),exec $(CHECKS) -n 6 --dist worksteal $(ARGS))
+	@$(if $(ARGS),exec $(CHECKS) -n 4 --dist worksteal $(ARGS))
 	# The whole platform: from nothing to the proof, again, through bad luck, and away. Its operators stay for the others.
 	$(CHECKS) -m "platform and not soak"
-	$(CHECKS) -n 6 --dist worksteal
+	$(CHECKS) -n 4 --dist worksteal
 	PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --scenario-name kubernetes
 	# What stops or breaks the cluster, one after the other; afterwards it runs again.
 	$(if $(TOLLGATE_KUBECONFIG),,$(CHECKS) -m "alone and not soak")

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from ansible_run import ad_hoc
 
-LIMIT = 300  # seconds
+LIMIT = 600  # seconds
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class External(Place):
         """The role secrets, which lets the operator deliver unless it is told otherwise."""
         given = {
             "secrets_delivery": "external_secrets",
-            "external_secrets_timeout": 90,
+            "external_secrets_timeout": 300,
             "secrets_declared": DECLARED[:4],
         }
         return super().run(*words, kubeconfig=kubeconfig, **{**given, **variables})

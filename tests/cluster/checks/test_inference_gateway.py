@@ -61,7 +61,7 @@ class Place:
             "inference_gateway_namespace": self.name,
             "inference_gateway_service_name": self.name,
             "inference_gateway_manifests_directory": str(MANIFESTS),
-            "inference_gateway_timeout": 180,
+            "inference_gateway_timeout": 600,
             **variables,
         }
         return play_role(self.cluster, self.directory, "inference_gateway", given, *words, entry=entry)

@@ -51,7 +51,7 @@ class Place:
 
     def run(self, *words: str, **variables: Any) -> Run:
         """The role, as in a play, with everything that it can be made to print."""
-        given = {"litellm_namespace": self.name, "litellm_size": "small", "litellm_timeout": 480, **variables}
+        given = {"litellm_namespace": self.name, "litellm_size": "small", "litellm_timeout": 900, **variables}
         run = play_role(self.cluster, self.directory, "litellm", given, *words)
         for name, value in self.values.items():
             assert value not in run.output, f"the value of {name} was printed"

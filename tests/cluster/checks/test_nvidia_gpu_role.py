@@ -70,7 +70,7 @@ def test_the_device_plugin_is_applied_and_its_trouble_is_told(cluster: Cluster, 
     found = cluster.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     assert found is not None
     cluster.patch(found, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}})
-    given: dict[str, Any] = {"nvidia_gpu_mode": "device_plugin", "nvidia_gpu_timeout": 40}
+    given: dict[str, Any] = {"nvidia_gpu_mode": "device_plugin", "nvidia_gpu_timeout": 200}
     # Its image is not one of those that `make cluster` makes.
     refusal = role.run(**given).refusal
     assert "the image nvcr.io/nvidia/k8s-device-plugin:v0.20.0 does not exist" in refusal

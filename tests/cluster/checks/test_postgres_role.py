@@ -16,7 +16,7 @@ from tollgate_checks.cluster import Cluster
 from tollgate_checks.objects import Object
 
 PASSWORD = "a-word-that-nobody-else-says"
-SMALL = {"postgres_size": "small", "postgres_storage_size": "512Mi", "postgres_timeout": 240}
+SMALL = {"postgres_size": "small", "postgres_storage_size": "512Mi", "postgres_timeout": 600}
 KINDS = (
     (API, "Cluster"),
     ("v1", "Service"),
@@ -231,7 +231,7 @@ def test_a_missing_secret_is_refused_before_anything_is_written(
 
 @pytest.mark.usefixtures("secret")
 def test_a_volume_that_nobody_makes_is_explained(postgres: Role, storage_class: str) -> None:
-    said = postgres.run(postgres_storage_class=storage_class, postgres_timeout=25).refusal
+    said = postgres.run(postgres_storage_class=storage_class, postgres_timeout=45).refusal
     assert "database is not ready after" in said
     assert "pod litellm-pg-1-initdb" in said
     assert "unbound immediate PersistentVolumeClaims" in said

@@ -65,7 +65,7 @@ def vllm(cluster: Cluster, namespace: str, tmp_path: Path) -> Role:
         "vllm_size": "small",
         "vllm_drain_seconds": 1,
         "vllm_generation_seconds": 5,
-        "vllm_timeout": 120,
+        "vllm_timeout": 400,
     }
     return Role("vllm", cluster, tmp_path, given, secrets=(KEY, OTHER))
 
@@ -219,12 +219,12 @@ TROUBLES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     ),
     "a GPU that no node has": (
         {"gpus": 1},
-        {"vllm_timeout": 8},
+        {"vllm_timeout": 20},
         ["Insufficient nvidia.com/gpu", "Free a GPU (make vllm-down stops models), add a node with one"],
     ),
     "an argument that vLLM does not know": (
         {"extra_args": ["--no-such-argument"]},
-        {"vllm_timeout": 20},
+        {"vllm_timeout": 45},
         ["unrecognized arguments: --no-such-argument", "ended with exit code 2"],
     ),
 }

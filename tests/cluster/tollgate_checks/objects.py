@@ -11,6 +11,8 @@ Object = dict[str, Any]
 
 PYTHON = "docker.io/library/python:3.13-slim"
 SLEEP = ("python", "-c", "import signal; signal.sigwait({signal.SIGTERM, signal.SIGINT})")
+# A container that asks for nothing gets next to nothing of a busy node.
+SHARE = {"requests": {"cpu": "10m"}}
 SERVE = ("python", "-m", "http.server", "8080", "--directory", "/tmp")
 
 
@@ -32,7 +34,7 @@ def pod(namespace: str, name: str, *containers: Object, labels: dict[str, str] |
 def pod_spec(*containers: Object, **fields: Any) -> Object:
     """What a pod and a template of pods have in common."""
     return {
-        "containers": list(containers) or [container()],
+        "containers": [{"resources": SHARE, **each} for each in containers or (container(),)],
         "terminationGracePeriodSeconds": 1,  # nothing here has anything to save
         "enableServiceLinks": False,
         **fields,
