@@ -37,6 +37,7 @@ RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"
 # Of helm's own bookkeeping; whose an object is, the module that applies it says.
 BOOKKEEPING = ("helm.sh/", "app.kubernetes.io/managed-by")
 JOB = ("Job", "eg-gateway-helm-certgen")
+ANSWER_WITHIN = 5  # seconds; within the default of one, a busy node loses its controllers
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ CHARTS = (
 
 
 def edited(body: Object) -> Object:
-    """Without helm's bookkeeping; and a proxy's pod, which needs no sidecar here, does not wait for the webhook."""
+    """Without helm's bookkeeping, probes with patience; a proxy's pod, which needs no sidecar, waits for no webhook."""
     metadata = {name: value for name, value in body["metadata"].items() if value is not None}
     for part in ("labels", "annotations"):
         kept = {k: v for k, v in (metadata.pop(part, None) or {}).items() if not k.startswith(BOOKKEEPING)}
@@ -145,6 +146,10 @@ def edited(body: Object) -> Object:
     body = {**body, "metadata": metadata}
     for webhook in body.get("webhooks", ()):
         webhook["failurePolicy"] = "Ignore"
+    for container in body.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ()):
+        for probe in ("livenessProbe", "readinessProbe"):
+            if probe in container:
+                container[probe]["timeoutSeconds"] = ANSWER_WITHIN
     return body
 
 
