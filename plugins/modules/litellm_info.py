@@ -94,7 +94,7 @@ objects:
           type: str
           returned: for keys
 requests:
-  description: How many requests were sent, C(read) and C(write).
+  description: How many requests were sent, C(read) and C(write), and the C(seconds) from the first to the last answer.
   type: dict
   returned: success
   sample: {read: 7, write: 0}

@@ -180,10 +180,10 @@ objects:
       type: str
       returned: for keys
 requests:
-  description: How many requests were sent, C(read) and C(write).
+  description: How many requests were sent, C(read) and C(write), and the C(seconds) from the first to the last answer.
   type: dict
   returned: always
-  sample: {read: 1, write: 0}
+  sample: {read: 1, write: 0, seconds: 0.02}
 """
 
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.model import Model

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from .client import NOT_FOUND, Client, LiteLLMError
 from .kinds import RESOURCES
 from .plan import Action
+from .resource import Declared
 
 # What is removed goes the other way.
 ORDER = tuple(resource.kind for resource in RESOURCES)
@@ -27,10 +29,10 @@ def apply(client: Client, actions: Sequence[Action], concurrency: int = 8, *, st
     failed: Failures = []
     over = threading.Event()
 
-    def send(action: Action) -> str:
+    def send(action: Action, known: Mapping[int, Declared]) -> str:
         if over.is_set():
             return f"{action.label}: {NOT_BEGUN}"
-        reason = _send(client, action)
+        reason = _send(client, action, known.get(id(action), action.declared))
         if reason and stop_on_error:
             over.set()
         return reason
@@ -38,10 +40,10 @@ def apply(client: Client, actions: Sequence[Action], concurrency: int = 8, *, st
     for kind in ORDER:
         batch = [a for a in actions if a.resource.kind == kind and a.what in ("created", "updated")]
         possible, hopeless = _separate(batch, failed)
-        failed += hopeless + _all(possible, send, concurrency)
+        failed += hopeless + _all(possible, partial(send, known=_looked_up(client, possible)), concurrency)
     for kind in reversed(ORDER):
         batch = [a for a in actions if a.resource.kind == kind and a.what == "deleted"]
-        failed += _all(batch, send, concurrency)
+        failed += _all(batch, partial(send, known={}), concurrency)
     return failed
 
 
@@ -58,6 +60,16 @@ def _separate(batch: Sequence[Action], failed: Failures) -> tuple[list[Action], 
     return [action for action in batch if id(action) not in without], hopeless
 
 
+def _looked_up(client: Client, batch: Sequence[Action]) -> dict[int, Declared]:
+    """The entries of what is to be created, with what could be asked for all of them together."""
+    new = [action for action in batch if action.what == "created"]
+    try:
+        found = new[0].resource.looked_up(client, [action.declared for action in new]) if new else []
+    except LiteLLMError:
+        return {}  # each asks by itself then, and says by itself what is wrong
+    return {id(action): declared for action, declared in zip(new, found, strict=True)}
+
+
 def _all(batch: Sequence[Action], send: Callable[[Action], str], concurrency: int) -> Failures:
     if not batch:
         return []
@@ -66,15 +78,15 @@ def _all(batch: Sequence[Action], send: Callable[[Action], str], concurrency: in
     return [(action, reason) for action, reason in zip(batch, reasons, strict=True) if reason]
 
 
-def _send(client: Client, action: Action) -> str:
+def _send(client: Client, action: Action, declared: Declared) -> str:
     """One object; the reason why it failed, or nothing."""
     try:
         if action.what == "created":
-            action.resource.create(client, action.declared)
+            action.resource.create(client, declared)
         elif action.row is not None and action.what == "updated":
-            action.resource.update(client, action.declared, action.row, action.changes)
+            action.resource.update(client, declared, action.row, action.changes)
         elif action.row is not None:
-            action.resource.delete(client, action.declared, action.row)
+            action.resource.delete(client, declared, action.row)
     except LiteLLMError as error:
         return f"{action.label}: {_because(action, error)}"
     return ""

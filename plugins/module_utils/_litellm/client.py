@@ -70,6 +70,7 @@ class Client:
         self.url = self.way.url
         self.requests: Counter[str] = Counter()
         self.connections = max(connections, 1)
+        self._began = self._ended = 0.0
         self._tries = tries
         self._lock = threading.Lock()
         self._verify = verify
@@ -91,6 +92,11 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    def sent(self) -> dict[str, Any]:
+        """What a result says of the requests: how many, and the seconds from the first to the last answer."""
+        seconds = round(self._ended - self._began, 3)
+        return {"read": self.requests["read"], "write": self.requests["write"], "seconds": seconds}
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """Read. Tried again when the connection broke or the server is busy."""
@@ -163,7 +169,7 @@ class Client:
             with self._lock:
                 self.requests[counted] += 1
             try:
-                answer = self._http.request(method, self.url + path, json=body)
+                answer = self._timed(method, path, body)
             except httpx.HTTPError as error:
                 # LiteLLM ends the connection after an unhandled 500 without saying so: a reset alone is no outage.
                 unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
@@ -179,6 +185,13 @@ class Client:
                 return self._content(answer)
             raise LiteLLMError(*refusal(status, answer.text))
         raise LiteLLMError(f"no answer from {self.way.name}")
+
+    def _timed(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+        self._began = self._began or time.monotonic()
+        try:
+            return self._http.request(method, self.url + path, json=body)
+        finally:
+            self._ended = time.monotonic()
 
     def _content(self, answer: httpx.Response) -> Any:
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import env_fallback
@@ -21,6 +21,7 @@ from .declaration import check_declaration, unbound
 from .guards import lost_with, too_old, unbound_in_proxy, unknown_references, unlicensed
 from .plan import Action, plan
 from .resource import Declared, Resource
+from .secrecy import SHORTEST, appearing
 from .secret_store import Refused, Store, read_file
 from .sources import NEEDED, NOT_MADE_YET, Sources, Wanted
 from .undeclared import Policy, Undeclared, adopted, beyond, not_in, pruned, undeclared
@@ -43,7 +44,6 @@ REFUSE, WARN, IGNORE = "refuse", "warn", "ignore"
 CHOICES = [REFUSE, WARN, IGNORE]
 ADMIN_KEY = "api_key_secret"
 OBSERVED = ("spend", "expires", "budget_reset_at")
-SHORTEST_SECRET = 8  # a shorter one is no secret and might be a part of any word
 
 
 class LiteLLMModule:
@@ -63,6 +63,7 @@ class LiteLLMModule:
         self.options: dict[str, Any] = self.ansible.params
         self._policy = Policy()
         self._left: list[Undeclared] = []
+        self._secrets: set[str] = set()
         self._settled: dict[int, dict[str, Any]] = {}
 
     @property
@@ -88,9 +89,9 @@ class LiteLLMModule:
                     failed += self._settle(client, actions, failed, always=not complete)
                 self._leave(client, actions, failed)
         except Unreachable as error:
-            self.ansible.fail_json(msg=str(error), exception=error.trace)
+            self._fail(msg=str(error), exception=error.trace)
         except (Refused, LiteLLMError) as error:
-            self.ansible.fail_json(msg=str(error))
+            self._fail(msg=str(error))
 
     def read(self, resources: Sequence[Resource], *, details: bool) -> None:
         """Leave with everything that there is of these kinds."""
@@ -100,12 +101,12 @@ class LiteLLMModule:
             key = self._admin_key(secret_store.store_of(self.options, cluster))
             with way.way(self.options, cluster) as to, self._client(to, key) as client:
                 objects = {resource.plural: _read(client, resource, details=details) for resource in resources}
-                requests = {"read": client.requests["read"], "write": client.requests["write"]}
+                requests = client.sent()
         except Unreachable as error:
-            self.ansible.fail_json(msg=str(error), exception=error.trace)
+            self._fail(msg=str(error), exception=error.trace)
         except (Refused, LiteLLMError) as error:
-            self.ansible.fail_json(msg=str(error))
-        self.ansible.exit_json(changed=False, objects=objects, requests=requests)
+            self._fail(msg=str(error))
+        self._exit(changed=False, objects=objects, requests=requests)
 
     def _apply(self, client: Client, actions: Sequence[Action]) -> Failures:
         return apply(client, actions, self.options["concurrency"], stop_on_error=self._policy.stop_on_error)
@@ -132,14 +133,25 @@ class LiteLLMModule:
         if problems:
             raise Refused("\n".join(map(str, problems)) + "\nNothing was changed.")
         for problem in unbound(entries) if complete and lint == WARN else []:
-            self.ansible.warn(str(problem))
+            self._warn(str(problem))
 
     def _hide(self, declared: Any) -> None:
         """LiteLLM may repeat in an error what it was sent: no result may."""
         for entry in declared:
-            for secret in (entry.value, *entry.secrets.values()):
-                if secret and len(secret) >= SHORTEST_SECRET:
-                    self.ansible.no_log_values.add(secret)
+            found = (entry.value, *entry.secrets.values())
+            self._secrets |= {secret for secret in found if secret and len(secret) >= SHORTEST}
+
+    def _warn(self, sentence: str) -> None:
+        self.ansible.no_log_values |= appearing(self._secrets, sentence)
+        self.ansible.warn(sentence)
+
+    def _exit(self, **result: Any) -> NoReturn:
+        self.ansible.no_log_values |= appearing(self._secrets, (result, self.options))
+        self.ansible.exit_json(**result)
+
+    def _fail(self, **result: Any) -> NoReturn:
+        self.ansible.no_log_values |= appearing(self._secrets, (result, self.options))
+        self.ansible.fail_json(**result)
 
     def _client(self, to: way.Way, key: str) -> Client:
         try:
@@ -203,7 +215,7 @@ class LiteLLMModule:
         if lint == REFUSE:
             return found
         for sentence in found:
-            self.ansible.warn(sentence)
+            self._warn(sentence)
         return []
 
     def _unserved(self, client: Client, actions: Sequence[Action]) -> list[str]:
@@ -212,9 +224,9 @@ class LiteLLMModule:
         found = served.answers(client, actions) if check != IGNORE else []
         for answer in found:
             if answer.unsure and not self.ansible.check_mode:
-                self.ansible.warn(answer.unsure)
+                self._warn(answer.unsure)
             elif answer.problem and check == WARN:
-                self.ansible.warn(answer.problem)
+                self._warn(answer.problem)
         return [answer.problem for answer in found if answer.problem and check == REFUSE]
 
     def _deal(self, actions: list[Action]) -> tuple[list[Action], list[str]]:
@@ -252,7 +264,7 @@ class LiteLLMModule:
                 "before": {action.label: action.before() for action in done if action.what in ("updated", "deleted")},
                 "after": {action.label: action.after() for action in done if action.what in ("created", "updated")},
             },
-            "requests": {"read": client.requests["read"], "write": client.requests["write"]},
+            "requests": client.sent(),
         }
         if self._policy.unmanaged != "keep":
             result["unmanaged"] = [one.shown(with_entry=self._policy.unmanaged == "adopt") for one in self._left]
@@ -264,12 +276,12 @@ class LiteLLMModule:
             reasons = "\n".join(reason for action, reason in failed)
             waiting = sum(NOT_BEGUN in reason for action, reason in failed)
             left = f" {waiting} were not begun," if waiting else ""
-            self.ansible.fail_json(
+            self._fail(
                 msg=f"{len(failed) - waiting} of {len(actions)} objects failed,{left} the others are as declared:\n"
                 f"{reasons}",
                 **result,
             )
-        self.ansible.exit_json(**result)
+        self._exit(**result)
 
     def _beside(self, action: Action) -> dict[str, Any]:
         """Fields of a declared object that its entry does not name."""

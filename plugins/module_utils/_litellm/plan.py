@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .index import Index
 from .resource import MARK, Conflict, Declared, Resource, Row
 
 
@@ -52,9 +53,10 @@ def plan(
     """
     actions: list[Action] = []
     problems: list[str] = []
+    index = Index(resource, rows)
     for entry in declared:
         try:
-            actions.append(_action(resource, entry, rows, owner, adopt=adopt))
+            actions.append(_action(resource, entry, index.near(entry), owner, adopt=adopt))
         except Conflict as conflict:
             problems.append(f'{resource.kind} "{entry.called}": {conflict}')
     return actions, problems

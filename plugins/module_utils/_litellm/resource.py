@@ -48,6 +48,7 @@ class Declared:
     with_keys: bool = False  # a team may be deleted with whatever keys it has
     pruned: bool = False  # found in the proxy, and not declared
     grace: int = 0  # seconds that a key's old value stays valid beside the stored one
+    used_before: bool | None = None  # whether the proxy had a key of this text; None: nobody has asked yet
     settles: bool = False  # the run waits until a block, or its end, holds for every worker
     was: str = ""  # the name under which it was declared first
     shown: str = ""  # the declared name, where C(name) is an id that stays
@@ -96,6 +97,14 @@ class Resource(ABC):
     def name_of(self, row: Row) -> str:
         """The declared name of a row."""
         return str(row.get(self.identity) or "")
+
+    def names_in(self, row: Row) -> Iterable[str]:
+        """The names by which an entry may find a row."""
+        return (self.name_of(row),)
+
+    def names_sought(self, declared: Declared) -> Iterable[str]:
+        """Those by which this entry does."""
+        return (declared.name,)
 
     enriched: Sequence[str] = ()  # fields in which the server has more than was declared
     states: Sequence[str] = ("present", "absent")
@@ -212,6 +221,10 @@ class Resource(ABC):
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         """The row of an entry. Raises Conflict when it can't be told."""
         return next((row for row in rows if self.name_of(row) == declared.name), None)
+
+    def looked_up(self, client: Client, new: Sequence[Declared]) -> list[Declared]:  # noqa: ARG002 (only keys need it)
+        """Entries that are about to be made, with what can be asked for all of them together."""
+        return list(new)
 
     @abstractmethod
     def create(self, client: Client, declared: Declared) -> None:

@@ -91,7 +91,7 @@ def test_pages_are_read_whole_and_only_of_what_is_asked_for(task: Task, forward:
     names = {found["name"] for found in result["objects"]["keys"]}
     assert {f"info-{number}" for number in range(101)} <= names
     assert {path for method, path in forward.seen} == {"/key/list"}
-    assert result["requests"] == {"read": 2, "write": 0}
+    assert (result["requests"]["read"], result["requests"]["write"]) == (2, 0)
     assert all(len(found["token_id"]) == 64 for found in result["objects"]["keys"])
 
 

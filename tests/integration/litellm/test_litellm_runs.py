@@ -162,6 +162,32 @@ def test_key_that_is_made_again_does_not_owe_what_it_spent_before(task: Task, pr
     assert chat(proxy, value) == 200
 
 
+def test_keys_that_are_made_again_together_do_not_owe_what_they_spent_before(
+    task: Task, proxy: Proxy, store: Path
+) -> None:
+    again = [f"run-{number}" for number in range(3)]
+    keys = [{"alias": alias, "models": ["qwen-local"], "max_budget": 1} for alias in again]
+    keys[0]["team"] = "run-team"
+    keys[1]["user"] = "run-user"
+    new = {"alias": "run-3", "models": ["qwen-local"], "max_budget": 1}
+    declared = {"secrets_directory": str(store), "unmanaged": "keep"}
+    for most in (3, 4):
+        proxy.post("/team/new", team_id="run-team", models=["qwen-local"])
+        proxy.post("/user/new", user_id="run-user", auto_create_key=False)
+        result = task(litellm_tenants, **declared, keys=[*keys, new][:most])
+        assert result["summary"]["created"] == most, result
+        for alias in again:
+            assert chat(proxy, (store / alias).read_text().strip()) == 200, alias
+            proxy.post("/key/update", key_alias=alias, spend=5)
+            assert chat(proxy, (store / alias).read_text().strip()) == 422, alias
+        # Each goes in another way, which leaves another trace.
+        proxy.post("/team/delete", team_ids=["run-team"])
+        proxy.post("/user/delete", user_ids=["run-user"])
+        proxy.post("/key/delete", key_aliases=["run-2"])
+    # Creations, and what three of them owed; the fourth was never there before.
+    assert result["requests"]["write"] == 4 + 3
+
+
 def test_key_that_went_with_its_user_does_not_owe_what_it_spent_before(task: Task, proxy: Proxy) -> None:
     value = f"sk-{token_hex(24)}"
     key = {"alias": "run-key", "models": ["qwen-local"], "value": value, "max_budget": 1, "user": "run-user"}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from . import rotation
 LIST = {"return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
 # null for a JSON column makes a key unusable and breaks /key/list for everybody: lists and dicts clear by empty ones.
 JSON_LIST, JSON_DICT = Clear.EMPTY_LIST, Clear.EMPTY_DICT
+LISTED = 100  # keys on one page, at most
 LIMIT_TYPES = ("guaranteed_throughput", "best_effort_throughput", "dynamic")
 TEMPORARY = ("temp_budget_increase", "temp_budget_expiry")
 ALL_PARTS = "its parts are cleared one by one, by an empty list"
@@ -52,7 +53,7 @@ class Key(Resource):
         "reset": "POST /key/{key}/reset_spend",
     }
     asks: ClassVar[Mapping[str, Sequence[str]]] = {
-        "list": ("key_alias", "key_hash", "team_id", "user_id", "page", "size", *LIST),
+        "list": ("key_alias", "key_hash", "status", "team_id", "user_id", "page", "size", *LIST),
         "info": ("key",),
     }
     fields = (
@@ -154,6 +155,12 @@ class Key(Resource):
     def read_whole(self, client: Client, declared: Sequence[Declared]) -> list[Row]:  # noqa: ARG002 (others join more)
         return self.every(client)
 
+    def names_in(self, row: Row) -> Iterable[str]:
+        return (str(row["token"]), self.name_of(row), str(rotation.mark(row).get("alias") or ""))
+
+    def names_sought(self, declared: Declared) -> Iterable[str]:
+        return (declared.name, declared.was, token_id(declared.value) if declared.value else "")
+
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         own = next((row for row in rows if declared.value and row["token"] == token_id(declared.value)), None)
         aliased = [row for row in rows if row.get("key_alias") == declared.name]
@@ -224,9 +231,20 @@ class Key(Resource):
             found["rotation"] = (rotation.mark(row)["phase"], phase)
         return found
 
+    def looked_up(self, client: Client, new: Sequence[Declared]) -> list[Declared]:
+        tokens = deleted_tokens(client, most=len(new)) if len(new) > FEW else None
+        if tokens is None:
+            return list(new)
+        return [
+            replace(each, used_before=token_id(each.value or "") in tokens or bool(each.fields.get("user")))
+            for each in new
+        ]
+
     def create(self, client: Client, declared: Declared) -> None:
         token = token_id(declared.value or "")
-        used_before = self._used_before(client, declared, token)
+        used_before = declared.used_before
+        if used_before is None:
+            used_before = self._used_before(client, declared, token)
         fields = {name: value for name, value in declared.given().items() if not self.field(name).update_only}
         body = {"key": declared.value, "key_alias": declared.name, **self.body(fields, {})}
         old = next(iter(keys_with(client, key_alias=declared.name)), None) if declared.grace else None
@@ -339,6 +357,15 @@ class Key(Resource):
 def keys_with(client: Client, **query: str) -> list[dict[str, Any]]:
     """The keys that have these values."""
     return list(client.pages(Key().path("list"), {**LIST, **query}, "keys", "size"))
+
+
+def deleted_tokens(client: Client, most: int) -> set[str] | None:
+    """The digests of all keys that were deleted; None when reading them takes more requests than C(most)."""
+    path, query = Key().path("list"), {"status": "deleted", "sort_by": "token", "sort_order": "asc"}
+    total = client.get(path, {**query, "page": 1, "size": 1}).get("total_count")
+    if total is None or total > most * LISTED:
+        return None
+    return set(client.pages(path, query, "keys", "size", limit=LISTED)) if total else set()
 
 
 UNLIMITED = "{said}; LiteLLM would allow all models. Name the models, or say all_models: true."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..client import NOT_FOUND, SERVER_ERROR, Client, LiteLLMError
@@ -112,6 +112,12 @@ class Model(Resource):
 
     def changeable(self, row: Row) -> bool:
         return bool((row.get("model_info") or {}).get("db_model"))
+
+    def names_in(self, row: Row) -> Iterable[str]:
+        return (str(row["id"]),)
+
+    def names_sought(self, declared: Declared) -> Iterable[str]:
+        return (_id(declared),)
 
     def find(self, declared: Declared, rows: Sequence[Row]) -> Row | None:
         row = next((row for row in rows if row["id"] == _id(declared)), None)

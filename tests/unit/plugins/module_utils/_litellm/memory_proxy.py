@@ -115,11 +115,14 @@ class MemoryProxy:
         page, length = int(query["page"]), int(query[size])
         pages = -(-len(rows) // length)
         shown = rows[(page - 1) * length : page * length]
-        return httpx.Response(200, json={name: shown, "total_pages": pages, "current_page": page})
+        answer = {name: shown, "total_pages": pages, "total_count": len(rows), "current_page": page}
+        return httpx.Response(200, json=answer)
 
     # Keys
 
     def _key_list(self, query: Mapping[str, Any]) -> httpx.Response:
+        if query.get("status") == "deleted":
+            return self._page(sorted(self.deleted), "keys", query, "size")
         rows = [
             row
             for token, row in sorted(self.keys.items())

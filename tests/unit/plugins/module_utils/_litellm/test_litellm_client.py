@@ -145,3 +145,15 @@ def test_all_pages_are_read(scripted: Any) -> None:
     client, script = scripted(*pages)
     assert list(client.pages("/x", {"a": 1}, "rows", "size")) == [0, 1, 2]
     assert str(script.requests[2].url).endswith("?a=1&page=3&size=100")
+
+
+def test_requests_are_counted_and_timed_from_the_first_to_the_last_answer(
+    scripted: Callable[..., tuple[Client, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _script = scripted(httpx.Response(200, json={}), httpx.Response(200, json={}))
+    assert client.sent() == {"read": 0, "write": 0, "seconds": 0}
+    clock = iter((10.0, 11.0, 17.25))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    client.get("/a")
+    client.write("POST", "/b", {})
+    assert client.sent() == {"read": 1, "write": 1, "seconds": 7.25}
