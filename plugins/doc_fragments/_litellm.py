@@ -76,6 +76,7 @@ options:
       - What is done about a budget whose spend a model without prices would not count, so that it would never bind.
       - By V(refuse) nothing is changed, V(warn) only says so, V(ignore) does not look. M(tollgate.llm.litellm_tenants)
         looks at the models that are declared with it and are not C(free), the other modules at those of the proxy.
+      - A shared budget counts when it is one of dollars.
     type: str
     choices: [refuse, warn, ignore]
     default: refuse

@@ -92,6 +92,7 @@ extends_documentation_fragment:
   - tollgate.llm._litellm.service
   - tollgate.llm._litellm.admin_key
   - tollgate.llm._litellm.cluster
+  - tollgate.llm._litellm.prices
 seealso:
   - module: tollgate.llm.litellm_tenants
 """

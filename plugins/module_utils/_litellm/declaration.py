@@ -77,8 +77,7 @@ def check_declaration(declared: Mapping[str, Entries], *, complete: bool = True,
 
 def unbound(declared: Mapping[str, Entries]) -> list[Problem]:
     """Budgets that would never bind, of a declaration without any other problem."""
-    kinds = (declared.get(kind) or [] for kind in ("model", "team", "key", "user"))
-    return [Problem(name, message) for name, message in unpriced(*kinds)]
+    return [Problem(name, message) for name, message in unpriced(declared)]
 
 
 def label(kind: str, entry: Mapping[str, Any]) -> str:

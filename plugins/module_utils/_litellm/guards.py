@@ -10,9 +10,8 @@ from typing import Any
 
 from .client import NOT_FOUND, Client, LiteLLMError
 from .field import Field
-from .kind import amount
 from .plan import Action
-from .prices import BUDGETS, never_binds, reach, without_price
+from .prices import BUDGETS, SHARED, budgeted, never_binds, reach, shared_dollars, without_price
 from .resource import Declared, Resource, Row
 from .resources import member
 from .resources.budget import Budget
@@ -23,6 +22,8 @@ from .resources.model import Model
 from .resources.team import Team
 
 SHOWN = 5
+LIMITED = ("key", "team", "user", "customer")  # kinds that may have a budget in dollars
+TELLING = {*BUDGETS, SHARED, "models", "team"}  # what says whether it binds
 LICENCE = "/health/license"
 VERSION = "/health/readiness/details"
 # LiteLLM takes a key of a team that is not there and refuses every call of it, and a model of a credential that is not
@@ -116,25 +117,39 @@ def unbound_in_proxy(client: Client, actions: Sequence[Action]) -> list[str]:
     costless: Mapping[str, set[str]] | None = None
     for action in actions:
         kind, after = action.resource.kind, action.after()
-        budgeted = any(after.get(name) not in (None, []) and amount(after.get(name)) != 0 for name in BUDGETS)
-        if kind not in ("key", "team", "user") or action.what not in ("created", "updated") or not budgeted:
+        if kind not in LIMITED or action.what not in ("created", "updated") or not TELLING & set(after):
+            continue
+        entry = {**(action.resource.shown(action.row) if action.row else {}), **after}
+        shared = {str(entry[SHARED])} if entry.get(SHARED) else set()
+        if not budgeted(entry, shared_dollars(_rows(client, Budget(), shared))):
             continue
         if costless is None:
             costless = without_price(Model().every(client))
-        wanted = action.declared.fields.get("models", (action.row or {}).get("models")) or []
-        team = action.declared.fields.get("team", (action.row or {}).get("team_id")) if kind == "key" else None
-        if team and (not wanted or "all-team-models" in wanted):
-            rows = Team().read(client, [Declared(team, {})])
-            wanted = [name for row in rows for name in row.get("models") or []]
-        entry = {"models": wanted, "all_models": not wanted}
-        found += [f"{action.label}: {never_binds(model)}" for model in sorted(reach(entry, costless))]
+        wanted = entry.get("models") or []
+        if entry.get("team") and kind == "key" and (not wanted or "all-team-models" in wanted):
+            wanted = [name for row in _rows(client, Team(), {entry["team"]}) for name in row.get("models") or []]
+        within = reach({"models": wanted, "all_models": not wanted}, costless)
+        found += [f"{action.label}: {never_binds(model)}" for model in sorted(within)]
     return found
 
 
+def budgets_in_proxy(client: Client, actions: Sequence[Action]) -> list[Row]:
+    """Shared budgets that what is written names, and that are not declared beside it."""
+    declared = {action.declared.name for action in actions if action.resource.kind == "budget"}
+    named = {
+        str(action.after()[SHARED])
+        for action in actions
+        if action.what in ("created", "updated") and action.resource.kind in LIMITED and action.after().get(SHARED)
+    }
+    return _rows(client, Budget(), named - declared)
+
+
+def _rows(client: Client, resource: Resource, names: set[str]) -> list[Row]:
+    return resource.read(client, [Declared(name, {}) for name in sorted(names)]) if names else []
+
+
 def _missing(client: Client, resource: Resource, names: set[str]) -> set[str]:
-    declared = [Declared(name, {}) for name in sorted(names)]
-    rows = resource.read(client, declared) if declared else []
-    return names - {resource.name_of(row) for row in rows}
+    return names - {resource.name_of(row) for row in _rows(client, resource, names)}
 
 
 def lost_with(client: Client, actions: Sequence[Action]) -> list[str]:

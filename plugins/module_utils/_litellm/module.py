@@ -18,7 +18,7 @@ from . import block, secret_store, served, way
 from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration, unbound
-from .guards import lost_with, too_old, unbound_in_proxy, unknown_references, unlicensed
+from .guards import budgets_in_proxy, lost_with, too_old, unbound_in_proxy, unknown_references, unlicensed
 from .plan import Action, plan
 from .resource import Declared, Resource
 from .secrecy import SHORTEST, appearing
@@ -62,6 +62,7 @@ class LiteLLMModule:
         require(self.ansible, httpx=HTTPX_IMPORT_ERROR)
         self.options: dict[str, Any] = self.ansible.params
         self._policy = Policy()
+        self._entries: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._left: list[Undeclared] = []
         self._secrets: set[str] = set()
         self._settled: dict[int, dict[str, Any]] = {}
@@ -127,7 +128,7 @@ class LiteLLMModule:
             raise Refused("concurrency and timeout must be more than 0.")
         if (self.options.get("cache_time") or 0) < 0 or (self.options.get("workers") or 1) < 1:
             raise Refused("cache_time must be 0 or more, and workers 1 or more.")
-        entries = {resource.kind: given for resource, given in wanted}
+        entries = self._entries = {resource.kind: given for resource, given in wanted}
         lint = self.options.get("unpriced_budgets", REFUSE)
         problems = check_declaration(entries, complete=complete, priced=lint == REFUSE)
         if problems:
@@ -202,16 +203,25 @@ class LiteLLMModule:
             problems += lost_with(client, actions)
             teams_checked = complete and any(resource.kind == "team" for resource, _entries in declared)
             problems += unknown_references(client, actions, complete=teams_checked)
-            problems += [] if complete else self._unbound(client, actions)
+            problems += self._unbound(client, actions, complete=complete)
         problems += self._unserved(client, actions)
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
 
-    def _unbound(self, client: Client, actions: Sequence[Action]) -> list[str]:
-        """Budgets that would never bind, by the prices of the proxy's models."""
+    def _unbound(self, client: Client, actions: Sequence[Action], *, complete: bool) -> list[str]:
+        """Budgets that would never bind, by what the proxy knows. Of a complete set all but shared ones were checked."""
         lint = self.options.get("unpriced_budgets", IGNORE)
-        found = unbound_in_proxy(client, actions) if lint != IGNORE else []
+        if lint == IGNORE:
+            return []
+        if complete:
+            shared = budgets_in_proxy(client, actions)
+            known = self._entries
+            before = {str(one) for one in unbound(known)} if shared else set()
+            every = unbound({**known, "budget": [*known.get("budget", ()), *shared]}) if shared else []
+            found = [sentence for sentence in map(str, every) if sentence not in before]
+        else:
+            found = unbound_in_proxy(client, actions)
         if lint == REFUSE:
             return found
         for sentence in found:

@@ -11,7 +11,8 @@ from typing import Any
 
 from .kind import amount
 
-BUDGETS = ("max_budget", "budget_limits", "budget_id", "team_member_budget")
+BUDGETS = ("max_budget", "budget_limits", "team_member_budget")
+SHARED = "budget_id"  # a budget that is shared may limit rates alone
 FREE_MARK = "tollgate_free"  # in the model_info of a model that is declared to cost nothing
 TOKEN_PRICES = ("input_cost_per_token", "output_cost_per_token")
 EVERYTHING = {"all-proxy-models", "all-team-models"}
@@ -23,45 +24,70 @@ SELF_HOSTED = (
 COMPATIBLE = ("openai", "text-completion-openai")
 
 
-def unpriced(
-    models: Sequence[Mapping[str, Any]],
-    teams: Sequence[Mapping[str, Any]],
-    keys: Sequence[Mapping[str, Any]],
-    users: Sequence[Mapping[str, Any]] = (),
-) -> list[tuple[str, str]]:
-    """Each team, member, key and user whose budget a model without prices would escape, with a sentence."""
+def unpriced(declared: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[str, str]]:
+    """Each team, member, key, user and customer whose budget a model without prices would escape, with a sentence.
+
+    C(declared) are entries by their kind. Of a shared budget that is not among them nothing is known.
+    """
+    models, teams, keys, users, customers = (
+        [entry for entry in declared.get(kind) or [] if entry.get("state") != "absent"]
+        for kind in ("model", "team", "key", "user", "customer")
+    )
+    dollars = shared_dollars(declared.get("budget") or [])
     costless: dict[str, set[str]] = {}
     for entry in models:
-        if entry.get("state") != "absent" and _costless(entry):
+        if _costless(entry):
             groups = (entry.get("model_info") or {}).get("access_groups") or []
             costless.setdefault(entry["name"], set()).update(map(str, groups))
     within_reach = {entry["team"]: reach(entry, costless) for entry in teams}
     found = [
         (f'team "{team["team"]}"', never_binds(model))
         for team in teams
-        if _budgeted(team)
+        if _any_budget(team)
         for model in sorted(within_reach[team["team"]])
     ]
     for key in keys:
-        # A budget of 0 refuses the first call of a key, whatever it costs.
-        if _budgeted(key) and amount(key.get("max_budget")) != 0:
+        if budgeted(key, dollars):
             within = within_reach.get(key.get("team"), costless)
             found += [(f'key "{key["alias"]}"', never_binds(model)) for model in sorted(reach(key, within))]
-    for team in teams:
-        members = [one for one in team.get("members") or [] if _budgeted(one) and amount(one.get("max_budget")) != 0]
-        found += [
-            (f'team "{team["team"]}": members "{one["user"]}"', never_binds(model))
-            for one in members
-            for model in sorted(within_reach[team["team"]])
-        ]
-    # A user's budget is for keys without a team. Without a list of models a user may use all of them.
     found += [
-        (f'user "{user["user"]}"', never_binds(model))
-        for user in users
-        if _budgeted(user) and amount(user.get("max_budget")) != 0
-        for model in sorted(reach(user, costless) if user.get("models") else costless)
+        (f'team "{team["team"]}": members "{one["user"]}"', never_binds(model))
+        for team in teams
+        for one in team.get("members") or []
+        if one.get("state") != "absent" and budgeted(one, dollars)
+        for model in sorted(_reach_of_own(one, within_reach[team["team"]]))
+    ]
+    # A user's budget is for keys without a team.
+    found += [
+        (f'{kind} "{entry[kind]}"', never_binds(model))
+        for kind, entries in (("user", users), ("customer", customers))
+        for entry in entries
+        if budgeted(entry, dollars)
+        for model in sorted(_reach_of_own(entry, costless))
     ]
     return found
+
+
+def shared_dollars(budgets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What each shared budget allows, by its name, as an entry or a row of LiteLLM's tells it."""
+    return {str(one.get("budget") or one.get(SHARED)): one.get("max_budget") for one in budgets}
+
+
+def budgeted(entry: Mapping[str, Any], dollars: Mapping[str, Any]) -> bool:
+    """Whether an entry has a budget in dollars, of its own or shared. One of 0 refuses the first call, at no cost."""
+    if entry.get("max_budget") is not None:
+        return amount(entry["max_budget"]) != 0
+    shared = dollars.get(str(entry.get(SHARED)))
+    return _any_budget(entry) or (shared is not None and amount(shared) != 0)
+
+
+def _any_budget(entry: Mapping[str, Any]) -> bool:
+    return any(entry.get(name) not in (None, []) for name in BUDGETS)
+
+
+def _reach_of_own(entry: Mapping[str, Any], models: Mapping[str, set[str]]) -> Mapping[str, set[str]]:
+    """Who has no list of models may use all that others allow."""
+    return reach(entry, models) if entry.get("models") else models
 
 
 def never_binds(model: str) -> str:
@@ -93,10 +119,6 @@ def without_price(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
         if not info.get(FREE_MARK) and not any(amount(value) for value in prices):
             found.setdefault(str(row.get("model_name")), set()).update(map(str, info.get("access_groups") or []))
     return found
-
-
-def _budgeted(entry: Mapping[str, Any]) -> bool:
-    return entry.get("state") != "absent" and any(entry.get(name) not in (None, []) for name in BUDGETS)
 
 
 def _costless(entry: Mapping[str, Any]) -> bool:

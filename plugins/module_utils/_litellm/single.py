@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from .block import ARGUMENTS as BLOCKING
+from .guards import LIMITED
 from .kind import Kind
 from .module import CHOICES, CONNECTION, IGNORE, REFUSE, LiteLLMModule
 from .resource import Resource
@@ -53,7 +54,7 @@ def argument_spec(resource: Resource) -> dict[str, dict[str, Any]]:
         "state": {"type": "str", "choices": list(resource.states), "default": "present"},
         "clear": {"type": "list", "elements": "str", "default": []},
     }
-    if resource.kind in ("key", "team", "user"):
+    if resource.kind in LIMITED:
         spec["unpriced_budgets"] = {"type": "str", "choices": CHOICES, "default": REFUSE}
     if resource.kind == "model":
         spec["served_names"] = {"type": "str", "choices": CHOICES, "default": IGNORE}

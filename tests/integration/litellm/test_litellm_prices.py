@@ -5,10 +5,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.modules import litellm_key, litellm_model, litellm_team, litellm_user
+from ansible_collections.tollgate.llm.plugins.modules import (
+    litellm_customer,
+    litellm_key,
+    litellm_model,
+    litellm_team,
+    litellm_tenants,
+    litellm_user,
+)
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
 from forward_proxy import Forward
 from proxy import Proxy
@@ -42,6 +50,27 @@ def test_budget_over_a_model_without_prices_is_refused_or_warned_of(task: Task, 
     assert task(litellm_key, **{**KEY, "max_budget": 6}, models=["qwen-local"])["changed"]
     assert f'team "thrifty": {NEVER}' in task(litellm_team, team="thrifty", all_models=True, max_budget=5)["msg"]
     assert f'user "thrifty": {NEVER}' in task(litellm_user, user="thrifty", max_budget=5)["msg"]
+    assert f'customer "thrifty": {NEVER}' in task(litellm_customer, customer="thrifty", max_budget=5)["msg"]
+    # Another list of models lets it out of the budget that it has.
+    assert f'key "thrifty": {NEVER}' in task(litellm_key, **{**KEY, "max_budget": 6}, models=["costless"])["msg"]
+
+
+@pytest.mark.usefixtures("costless")
+def test_shared_budget_of_dollars_binds_as_little_and_one_of_rates_does(
+    task: Task, forward: Forward, proxy: Proxy, tmp_path: Path
+) -> None:
+    proxy.post("/budget/new", budget_id="dollars", max_budget=5)
+    proxy.post("/budget/new", budget_id="rates", rpm_limit=5)
+    (tmp_path / "thrifty").write_text(VALUE)
+    key = {"alias": "thrifty", "models": ["costless"]}
+    single = {**key, "value": VALUE}
+    whole = {"models": [{"name": "costless", **BACKEND}], "secrets_directory": str(tmp_path), "unmanaged": "keep"}
+    assert f'key "thrifty": {NEVER}' in task(litellm_key, **single, budget_id="dollars")["msg"]
+    message = task(litellm_tenants, **whole, keys=[{**key, "budget_id": "dollars"}])["msg"]
+    assert f'key "thrifty": {NEVER}' in message
+    assert forward.writes() == []
+    assert task(litellm_tenants, **whole, keys=[{**key, "budget_id": "rates"}])["summary"]["created"] == 1
+    assert task(litellm_key, **single, budget_id="rates")["changed"] is False
 
 
 @pytest.mark.usefixtures("costless")

@@ -231,6 +231,26 @@ def test_budgets_of_users_and_members_are_looked_at_too() -> None:
     assert check_declaration(declared, priced=False) == []
 
 
+def test_budgets_of_customers_and_those_that_are_shared_count_when_they_are_dollars() -> None:
+    costless = {"name": "costless", "model": "hosted_vllm/x", "api_base": "http://x/v1"}
+    priced = {**costless, "name": "priced", "input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}
+    declared = {
+        "model": [costless, priced],
+        "budget": [{"budget": "dollars", "max_budget": 5}, {"budget": "rates", "rpm_limit": 5}],
+        "team": [{"team": "a", "all_models": True, "members": [{"user": "m", "max_budget": 5, "models": ["priced"]}]}],
+        "key": [{"alias": name, "models": ["costless"], "budget_id": name} for name in ("dollars", "rates", "unknown")],
+        "customer": [
+            {"customer": "own", "max_budget": 5},
+            {"customer": "priced", "max_budget": 5, "models": ["priced"]},
+            {"customer": "shared", "budget_id": "dollars"},
+            {"customer": "slow", "budget_id": "rates"},
+            {"customer": "gone", "state": "absent"},
+        ],
+    }
+    names = [problem.name for problem in check_declaration(declared)]
+    assert names == ['key "dollars"', 'customer "own"', 'customer "shared"']
+
+
 def test_names_are_looked_up_only_among_kinds_that_are_given() -> None:
     key = {"alias": "a", "models": ["any"], "team": "any"}
     assert check_declaration({"key": [key]}) == []
