@@ -113,7 +113,7 @@ def problems(document: Document, resources: Sequence[Resource] = RESOURCES) -> l
     for resource in resources:
         found += [f"{resource.kind}: {text}" for text in _resource(document, resource)]
     add, update = member.CALLS["add member"], member.CALLS["update member"]
-    for line in member.FIELDS:
+    for line in [each for each in member.FIELDS if each.of(document.version)]:
         places = [] if line.update_only else [add]
         found += [f"member: {text}" for call in (*places, update) for text in _field(document, line, call)]
     known = {line.sent or line.name for line in member.FIELDS} | set(member.LEFT_OUT)

@@ -51,17 +51,17 @@ def unlicensed(client: Client, actions: Sequence[Action]) -> list[str]:
 def too_old(client: Client, actions: Sequence[Action]) -> list[str]:
     """Fields that the proxy's version does not have: it would take them with 200 and drop them."""
     wanted = [
-        (action.label, line)
+        (f"{action.label}: {place}", line)
         for action in actions
         if action.writes and action.what != "deleted"
-        for line in action.resource.fields
-        if (line.since or line.until) and action.after().get(line.name) is not None
+        for place, line in action.resource.sent(action.after())
+        if line.since or line.until
     ]
     if not wanted:
         return []
     version = _version(client)
     return [
-        f'{label}: field "{line.name}" needs LiteLLM {_range(line)}, and this proxy is {version}. Leave it out.'
+        f'{label}field "{line.name}" needs LiteLLM {_range(line)}, and this proxy is {version}. Leave it out.'
         for label, line in wanted
         if not line.of(version)
     ]

@@ -210,7 +210,7 @@ class LiteLLMModule:
         return actions
 
     def _unbound(self, client: Client, actions: Sequence[Action], *, complete: bool) -> list[str]:
-        """Budgets that would never bind, by what the proxy knows. Of a complete set all but shared ones were checked."""
+        """Budgets that would never bind, by what the proxy knows; of a complete set only shared ones are left."""
         lint = self.options.get("unpriced_budgets", IGNORE)
         if lint == IGNORE:
             return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -170,6 +170,12 @@ class Resource(ABC):
     def incomplete(self, declared: Declared) -> str:  # noqa: ARG002 (each kind has its own rule)
         """Why a new object can't be made of this entry; empty when it can."""
         return ""
+
+    def sent(self, wanted: Mapping[str, Any]) -> Iterator[tuple[str, Field]]:
+        """The fields that these values set, each with the beginning of a sentence about it."""
+        for line in self.fields:
+            if wanted.get(line.name) is not None:
+                yield "", line
 
     @abstractmethod
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Clear, Field
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import VERSION
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.meaning import same
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources import member
 from ansible_collections.tollgate.llm.plugins.modules import (
     litellm_budget,
     litellm_credential,
@@ -25,15 +27,17 @@ from ansible_collections.tollgate.llm.plugins.modules import (
     litellm_user,
 )
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import (
+    MEMBER,
     MODELS,
-    TABLES,
     TEAMS,
     TOGETHER,
     Sample,
     entry,
+    tables_of,
 )
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
 from forward_proxy import Forward
+from proxy import Proxy
 
 MODULES: dict[str, ModuleType] = {
     "budget": litellm_budget,
@@ -91,17 +95,26 @@ def after_clearing(line: Field, sample: Sample) -> str:
     return "unchanged" if nothing else "updated"
 
 
+Tables = tuple[tuple[Resource, dict[str, Sample]], ...]
+
+
+@pytest.fixture(scope="module")
+def tables(proxy: Proxy) -> Tables:
+    """The fields that the proxy's version has."""
+    return tables_of(proxy.get(VERSION)["litellm_version"])
+
+
 def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
-    task: Task, forward: Forward, world: dict[str, str], tmp_path: Path
+    *, task: Task, forward: Forward, world: dict[str, str], tables: Tables, tmp_path: Path
 ) -> None:
     """One object for each field of each kind, all in one task."""
     lines = {
-        (table.kind, f"fields-{line.name}"): (table, line)
-        for table, samples in TABLES
-        for line in table.fields
-        if not line.enterprise
+        (table.kind, f"fields-{name}"): (table, table.field(name))
+        for table, found in tables
+        for name in found
+        if not table.field(name).enterprise
     }
-    samples = {(table.kind, f"fields-{name}"): sample for table, found in TABLES for name, sample in found.items()}
+    samples = {(table.kind, f"fields-{name}"): sample for table, found in tables for name, sample in found.items()}
     for kind, name in lines:
         if kind == "key":
             secret = f"sk-{name:0>40}"
@@ -115,7 +128,7 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
                 for name in MODELS
             ],
             "teams": [{"team": name, "models": list(MODELS)} for name in TEAMS],
-            **{table.plural: [] for table, samples in TABLES if table.kind not in ("model", "team")},
+            **{table.plural: [] for table, samples in tables if table.kind not in ("model", "team")},
             "secrets_directory": str(tmp_path),
             "unpriced_budgets": "ignore",  # a price is a field too: some models have half of one
         }
@@ -155,23 +168,24 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
     assert gone == dict.fromkeys(lines, "deleted")
 
 
-@pytest.mark.parametrize(("resource", "samples"), TABLES, ids=[table.kind for table, samples in TABLES])
+@pytest.mark.parametrize("kind", MODULES)
 def test_all_fields_together_are_made_changed_cleared_and_kept(
-    task: Task, forward: Forward, world: dict[str, str], resource: Resource, samples: dict[str, Sample]
+    task: Task, forward: Forward, world: dict[str, str], tables: Tables, kind: str
 ) -> None:
     """One object with all of its fields, by the module for one object."""
-    name = f"together-{resource.kind}"
+    resource, samples = next(each for each in tables if each[0].kind == kind)
+    name = f"together-{kind}"
     least = entry(resource, name)
-    if resource.kind == "key":
+    if kind == "key":
         least["value"] = "sk-together-0123456789"
         task.secrets.append(least["value"])
-    apart = APART.get(resource.kind, set())
-    lines = [line for line in resource.fields if line.name not in apart and not line.enterprise]
+    apart = APART.get(kind, set())
+    lines = [resource.field(name) for name in samples if name not in apart and not resource.field(name).enterprise]
     clearable = [line.name for line in lines if line.clear is not Clear.REFUSED]
 
     def did(**options: Any) -> str:
-        actions = run_as_predicted(task, forward, MODULES[resource.kind], {**least, **options})
-        return actions[resource.kind, name]
+        actions = run_as_predicted(task, forward, MODULES[kind], {**least, **options})
+        return actions[kind, name]
 
     one = {line.name: with_ids(line.name, samples[line.name].one, world) for line in lines}
     two = {line.name: with_ids(line.name, samples[line.name].two, world) for line in lines}
@@ -185,25 +199,50 @@ def test_all_fields_together_are_made_changed_cleared_and_kept(
         assert did(state="absent") == "deleted"
 
 
-ENTERPRISE = [(table, line) for table, samples in TABLES for line in table.fields if line.enterprise]
+def test_every_field_of_a_member_is_made_changed_cleared_and_kept(task: Task, forward: Forward, proxy: Proxy) -> None:
+    """One member for each field, all of one team."""
+    version = proxy.get(VERSION)["litellm_version"]
+    lines = [line for line in member.FIELDS if line.of(version)]
+    team = {"team": "fields-members", "models": list(MODELS)}
+    user = {line.name: f"fields-{line.name}" for line in lines}
+
+    def did(members: list[dict[str, Any]]) -> str:
+        actions = run_as_predicted(task, forward, litellm_team, {**team, "members": members})
+        return actions["team", "fields-members"]
+
+    def having(place: str) -> list[dict[str, Any]]:
+        return [
+            {"user": user[line.name], **TOGETHER.get(line.name, {}), line.name: getattr(MEMBER[line.name], place)}
+            for line in lines
+        ]
+
+    assert did(having("one")) == "created"
+    assert did(having("two")) == "updated"
+    assert did([{"user": user[line.name], line.name: None} for line in lines]) == "updated"
+    rows = proxy.get("/team/info", team_id="fields-members")["team_memberships"]
+    left = {row["user_id"]: row["litellm_budget_table"] or {} for row in rows}
+    assert [line.name for line in lines if line.actual(left.get(user[line.name], {})) not in (None, [])] == []
+    assert did(having("one")) == "updated"
+    assert did([{"user": name, "state": "absent"} for name in user.values()]) == "updated"
+    assert run_as_predicted(task, forward, litellm_team, {**team, "state": "absent"})["team", "fields-members"] == (
+        "deleted"
+    )
 
 
-@pytest.mark.parametrize(
-    ("resource", "line"), ENTERPRISE, ids=[f"{table.kind}-{line.name}" for table, line in ENTERPRISE]
-)
-def test_field_of_enterprise_is_refused_after_asking_a_proxy_without_a_licence(
-    task: Task, forward: Forward, resource: Resource, line: Field
+def test_fields_of_enterprise_are_refused_after_asking_a_proxy_without_a_licence(
+    task: Task, forward: Forward, tables: Tables
 ) -> None:
-    name = f"licensed-{resource.kind}"
-    wanted = {
-        **entry(resource, name),
-        line.name: next(found for table, found in TABLES if table is resource)[line.name].one,
-    }
-    if resource.kind == "key":
-        wanted["value"] = "sk-licensed-0123456789"
-    for check in (True, False):
-        message = task(MODULES[resource.kind], check=check, **wanted)["msg"]
-        assert f'{resource.kind} "{name}": field "{line.name}" needs LiteLLM Enterprise' in message
-        assert "this proxy has no licence" in message
-    assert ("GET", "/health/license") in forward.seen
-    assert forward.writes() == []
+    for resource, samples in tables:
+        name = f"licensed-{resource.kind}"
+        licensed = [line.name for line in resource.fields if line.enterprise and line.name in samples]
+        wanted = {**entry(resource, name), **{field: samples[field].one for field in licensed}}
+        if resource.kind == "key":
+            wanted["value"] = "sk-licensed-0123456789"
+        forward.seen.clear()
+        for check in (True, False) if licensed else ():
+            message = task(MODULES[resource.kind], check=check, **wanted)["msg"]
+            for field in licensed:
+                assert f'{resource.kind} "{name}": field "{field}" needs LiteLLM Enterprise' in message
+            assert "this proxy has no licence" in message
+            assert ("GET", "/health/license") in forward.seen
+        assert forward.writes() == []

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from .parameters import REFERENCE, fingerprint
 FINGERPRINTS = "tollgate_secrets"
 # LiteLLM masks texts whose name holds one of these (get_masked_values of litellm_logging.py).
 MASKED = ("authorization", "token", "key", "secret", "credentials", "password", "passwd")
+REMOVAL = Field("credential_values_to_delete", Kind.NAMES, since="1.106.0")  # null for an entry of values
 STAYS = "LiteLLM can't remove an entry of it; declare the credential under state: absent once, then anew"
 
 
@@ -50,7 +52,7 @@ class Credential(Resource):
     left_out: ClassVar[Mapping[str, str]] = {
         "credential_name": "the identity",
         "model_id": "it would copy the values of a model",
-        "credential_values_to_delete": "null for an entry of values, since 1.106.0",
+        REMOVAL.name: f"null for an entry of values, since {REMOVAL.since}",
     }
 
     def name_of(self, row: Row) -> str:
@@ -129,6 +131,12 @@ class Credential(Resource):
             if prints.get(name) != wanted or name not in stored:
                 found[f"values.{name}"] = (prints.get(name), wanted)
         return found
+
+    def sent(self, wanted: Mapping[str, Any]) -> Iterator[tuple[str, Field]]:
+        yield from super().sent(wanted)
+        for name, value in wanted.items():
+            if name.startswith("values.") and value is None:
+                yield "", replace(REMOVAL, name=f"{name}: null")
 
     def create(self, client: Client, declared: Declared) -> None:
         shown, secret = _split(declared)

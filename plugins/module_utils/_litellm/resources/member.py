@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..client import Client, LiteLLMError
@@ -22,6 +22,7 @@ THERE = "team_member_already_in_team"
 ADMIN = "default_user_id"  # whom LiteLLM makes for the master key and a login with it; it puts him into teams he makes
 TEMPORARY = ("temp_budget_increase", "temp_budget_expiry")
 MEMBERSHIPS = "team_memberships"
+CUSTOM = "custom"  # the budget of a membership is the member's own
 STAYS = "LiteLLM deletes the keys of a member with it; declare each member under state: absent"
 # Their place is the budget of the membership. member_add drops the two rates in silence.
 FIELDS = (
@@ -29,8 +30,8 @@ FIELDS = (
     Field("budget_duration", Kind.DURATION),
     Field("tpm_limit", Kind.NUMBER, update_only=True),
     Field("rpm_limit", Kind.NUMBER, update_only=True),
-    Field("temp_budget_increase", Kind.MONEY, update_only=True),
-    Field("temp_budget_expiry", Kind.TIME, update_only=True),
+    Field("temp_budget_increase", Kind.MONEY, update_only=True, since="1.103.0"),
+    Field("temp_budget_expiry", Kind.TIME, update_only=True, since="1.103.0"),
     # null is an unhandled error of LiteLLM 1.106.
     Field("models", Kind.NAMES, Clear.EMPTY_LIST, at="allowed_models", sent="allowed_models"),
 )
@@ -83,7 +84,7 @@ def changes(declared: Entries, row: Row) -> tuple[list[dict[str, Any]], list[dic
     """The members that differ, before and after; None when none does. Members that are not declared are left alone."""
     # A membership alone says nothing: /team/member_update makes one for anybody.
     there = {str(member.get("user_id")) for member in row.get("members_with_roles") or []}
-    limits = {str(each.get("user_id")): _own(each) for each in row.get(MEMBERSHIPS) or []}
+    limits = _own(row)
     before: list[dict[str, Any]] = []
     after: list[dict[str, Any]] = []
     for entry in declared:
@@ -111,13 +112,21 @@ def changes(declared: Entries, row: Row) -> tuple[list[dict[str, Any]], list[dic
 
 def shown(row: Row) -> list[dict[str, Any]]:
     """The members of a row as entries that declare them."""
-    limits = {str(each.get("user_id")): _own(each) for each in row.get(MEMBERSHIPS) or []}
+    limits = _own(row)
     found = []
     for each in row.get("members_with_roles") or []:
         if each.get("user_id") and each.get("role") != "admin":
             own = {line.name: line.actual(limits.get(each["user_id"], {})) for line in FIELDS}
             found.append({"user": each["user_id"], **{name: v for name, v in own.items() if v not in (None, [])}})
     return found
+
+
+def sent(after: Entries) -> Iterator[tuple[str, Field]]:
+    """The fields that these entries set, each with the beginning of a sentence about it."""
+    for entry in after:
+        for name in entry:
+            if name in NAMED and entry[name] is not None:
+                yield f'members "{entry["user"]}": ', NAMED[name]
 
 
 def others(declared: Entries, row: Row) -> list[str]:
@@ -174,7 +183,16 @@ def _path(purpose: str) -> str:
     return CALLS[purpose].partition(" ")[2]
 
 
-def _own(membership: Row) -> dict[str, Any]:
-    """The limits of a member's own. Who has none shares the team's default, which is not declared here."""
-    own = membership.get("budget_source") == "custom"
-    return dict(membership.get("litellm_budget_table") or {}) if own else {}
+def _own(row: Row) -> dict[str, dict[str, Any]]:
+    """The limits of each member's own. Who has none shares the team's default, which is not declared here."""
+    default = (row.get("metadata") or {}).get("team_member_budget_id")
+    return {
+        str(each.get("user_id")): dict(each.get("litellm_budget_table") or {})
+        for each in row.get(MEMBERSHIPS) or []
+        if each.get("budget_source", _source(each.get("budget_id"), default)) == CUSTOM
+    }
+
+
+def _source(budget: str | None, default: str | None) -> str:
+    """What LiteLLM says of a membership's budget; older versions, such as 1.100, leave it to the reader."""
+    return CUSTOM if budget and budget != default else ""

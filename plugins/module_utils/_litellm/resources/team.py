@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -169,6 +169,10 @@ class Team(Resource):
         found = super().changes(Declared(declared.name, fields), row)
         differing = member.changes(declared.fields.get("members") or [], row)
         return {**found, "members": differing} if differing else found
+
+    def sent(self, wanted: Mapping[str, Any]) -> Iterator[tuple[str, Field]]:
+        yield from super().sent(wanted)
+        yield from member.sent(wanted.get("members") or [])
 
     def beside(self, declared: Declared, row: Row) -> dict[str, Any]:
         found = member.others(declared.fields.get("members") or [], row)

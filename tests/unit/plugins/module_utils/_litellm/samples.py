@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources import member
 
 MODELS = ("sample-one", "sample-two")
 TEAMS = ("sample-team-one", "sample-team-two")
@@ -196,6 +197,15 @@ MODEL = {
     ),
     "model_info": Sample({"mode": "chat", "own": {"a": 1}}, {"mode": "chat", "own": {"a": 2}}, "chat"),
 }
+MEMBER = {
+    "max_budget": LIMITS["max_budget"],
+    "budget_duration": LIMITS["budget_duration"],
+    "tpm_limit": LIMITS["tpm_limit"],
+    "rpm_limit": LIMITS["rpm_limit"],
+    "temp_budget_increase": KEY["temp_budget_increase"],
+    "temp_budget_expiry": KEY["temp_budget_expiry"],
+    "models": BOTH["models"],
+}
 SAMPLES: dict[str, dict[str, Sample]] = {
     "budget": BUDGET,
     "credential": CREDENTIAL,
@@ -211,6 +221,28 @@ TOGETHER: dict[str, dict[str, object]] = {
     "temp_budget_increase": {"temp_budget_expiry": LATER},
     "temp_budget_expiry": {"temp_budget_increase": 1},
 }
+
+
+def tables_of(version: str) -> tuple[tuple[Resource, dict[str, Sample]], ...]:
+    """The same with the fields and values that a version of LiteLLM has."""
+    return tuple(
+        (table, {line.name: _of(version, table, found[line.name]) for line in table.fields if line.of(version)})
+        for table, found in TABLES
+    )
+
+
+def _of(version: str, table: Resource, sample: Sample) -> Sample:
+    """A sample without what an older version would drop."""
+    if sample is TEAM["members"]:
+        return Sample(*(_members_of(version, value) for value in (sample.one, sample.two)), sample.refused)
+    if sample is CREDENTIAL["values"] and any(not line.of(version) for _text, line in table.sent({"values.n": None})):
+        return Sample(sample.one, {**sample.two, "n": 6}, sample.refused)
+    return sample
+
+
+def _members_of(version: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    unknown = {line.name for line in member.FIELDS if not line.of(version)}
+    return [{name: value for name, value in each.items() if name not in unknown} for each in entries]
 
 
 def entry(resource: Resource, name: str) -> dict[str, Any]:

@@ -127,6 +127,24 @@ def test_field_that_the_proxy_would_drop_in_silence_is_refused(
     assert "/health/readiness/details" not in [path for method, path, body in proxy.seen]
 
 
+def test_what_an_old_proxy_would_drop_of_members_and_credentials_is_refused_too(
+    client: Client, proxy: MemoryProxy
+) -> None:
+    proxy.version = "1.102.4"
+    proxy.credentials["old"]["credential_values"] = {"n": 5, "m": 6}
+    member = {"user": "old", "temp_budget_increase": 1, "temp_budget_expiry": "2999-01-01T00:00:00Z", "rpm_limit": 5}
+    wanted = {
+        "team": [Declared("old", {"members": [member]})],
+        "credential": [Declared("old", {"values": {"n": None, "m": 7}})],
+    }
+    reason = "and this proxy is 1.102.4. Leave it out."
+    assert too_old(client, actions(client, wanted)) == [
+        f'team "old": members "old": field "temp_budget_increase" needs LiteLLM 1.103.0 or newer, {reason}',
+        f'team "old": members "old": field "temp_budget_expiry" needs LiteLLM 1.103.0 or newer, {reason}',
+        f'credential "old": field "values.n: null" needs LiteLLM 1.106.0 or newer, {reason}',
+    ]
+
+
 def test_names_of_what_is_nowhere_are_refused(client: Client) -> None:
     wanted = {
         "budget": [Declared("made", {})],

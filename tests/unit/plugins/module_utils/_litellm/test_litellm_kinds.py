@@ -36,6 +36,16 @@ TEAM = {
         {"user_id": "phantom", "budget_source": "custom", "litellm_budget_table": {"max_budget": 1.0}},
     ],
 }
+# LiteLLM 1.100 does not say whose a budget is.
+OLD_TEAM = {
+    **TEAM,
+    "metadata": {"team_member_budget_id": "b"},
+    "team_memberships": [
+        {"user_id": "own", "budget_id": "a", "litellm_budget_table": {"max_budget": 5.0, "allowed_models": []}},
+        {"user_id": "default", "budget_id": "b", "litellm_budget_table": {"max_budget": 2.0}},
+        {"user_id": "phantom", "budget_id": "c", "litellm_budget_table": {"max_budget": 1.0}},
+    ],
+}
 OWN_BUDGET = "37660d16-bd2a-4783-bd9b-d4757b5415b2"
 
 
@@ -59,8 +69,9 @@ def wrong(kind: str, **entry: Any) -> str:
     ],
 )
 def test_member_is_compared_by_its_own_limits(entry: dict[str, Any], after: dict[str, Any] | None) -> None:
-    changes = member.changes([entry], TEAM)
-    assert (changes and changes[1]) == (after and [after])
+    for team in (TEAM, OLD_TEAM):
+        changes = member.changes([entry], team)
+        assert (changes and changes[1]) == (after and [after])
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.meaning import same
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.plan import Action, plan
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Declared, Resource
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources import member
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.single import argument_spec, entry_of
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.memory_proxy import (
     MASTER,
@@ -21,6 +22,7 @@ from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.m
     MemoryProxy,
 )
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import (
+    MEMBER,
     TABLES,
     TOGETHER,
     Sample,
@@ -130,3 +132,4 @@ def test_option_of_the_module_carries_the_value(table: Resource, line: Field) ->
 def test_every_sample_belongs_to_a_field() -> None:
     for table, samples in TABLES:
         assert set(samples) == {line.name for line in table.fields}
+    assert set(MEMBER) == set(member.NAMED)
