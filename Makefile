@@ -113,6 +113,7 @@ ROUNDS ?= 10
 test-soak: test-environment ## What is too long for every day, at random moments (SEED=, ROUNDS=); with a cluster its checks too
 	@install -d -m 0700 .tollgate .tollgate/soak
 	.venv/bin/python tests/support/killed.py --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/killed-$(SEED).log | grep -E '^(round|seed)'
+	.venv/bin/python tests/support/versions.py 2>&1 | tee .tollgate/soak/versions.log | grep -E '^(LiteLLM |[0-9]+ (passed|failed))'
 	if [ -e "$${TOLLGATE_KUBECONFIG:-.tollgate/cluster/kubeconfig}" ]; then
 	    $(CHECKS) -m "soak and not alone and not platform" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/cluster-$(SEED).log
 	    $(CHECKS) -m "soak and platform" --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/platform-$(SEED).log

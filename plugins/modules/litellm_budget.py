@@ -47,7 +47,7 @@ options:
     description: Requests per minute.
     type: int
   tpd_limit:
-    description: Tokens per day. LiteLLM 1.106 enforces it for batches only.
+    description: Tokens per day. LiteLLM 1.106 enforces it for batches only. Since LiteLLM 1.103.0.
     type: int
   model_max_budget:
     description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.

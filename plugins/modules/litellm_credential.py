@@ -27,12 +27,12 @@ options:
     choices: [present, absent]
     default: present
   display_name:
-    description: The displayed name.
+    description: The displayed name. Since LiteLLM 1.106.0.
     type: str
   values:
     description: >-
       What the provider wants to know and is no secret, such as C(api_base). Only declared entries count; a null one
-      is removed. A new credential needs some value.
+      is removed (since LiteLLM 1.106.0). A new credential needs some value.
     type: dict
   secret_values:
     description: >-

@@ -31,7 +31,7 @@ options:
     description: The customer's displayed name.
     type: str
   models:
-    description: The models that the customer may use. None means all that the key may use.
+    description: The models that the customer may use. None means all that the key may use. Since LiteLLM 1.106.0.
     type: list
     elements: str
   default_model:

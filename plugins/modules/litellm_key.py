@@ -76,7 +76,7 @@ options:
     description: Dollars that the key may spend (in each O(budget_duration), if there is one). V(0) refuses every call.
     type: float
   soft_budget:
-    description: Dollars at which LiteLLM alerts. It stops nobody.
+    description: Dollars at which LiteLLM alerts. It stops nobody. Since LiteLLM 1.102.0.
     type: float
   budget_duration:
     description: After this time the spend starts again from 0, aligned to the calendar, such as V(30d).
@@ -98,7 +98,7 @@ options:
     description: Requests per minute.
     type: int
   tpd_limit:
-    description: Tokens per day. LiteLLM 1.106 enforces it for batches only.
+    description: Tokens per day. LiteLLM 1.106 enforces it for batches only. Since LiteLLM 1.103.0.
     type: int
   max_parallel_requests:
     description: Requests at a time.
@@ -180,7 +180,7 @@ options:
     type: list
     elements: dict
   end_user_budget_id:
-    description: The budget of each end user whom requests of this key name.
+    description: The budget of each end user whom requests of this key name. Since LiteLLM 1.103.0.
     type: str
   temp_budget_increase:
     description: Dollars beside O(max_budget) until O(temp_budget_expiry). Each needs the other.
@@ -212,7 +212,7 @@ options:
     type: list
     elements: str
   denied_passthrough_routes:
-    description: The pass-through routes that may not be called. Needs LiteLLM Enterprise.
+    description: The pass-through routes that may not be called. Needs LiteLLM Enterprise. Since LiteLLM 1.106.0.
     type: list
     elements: str
   model_max_budget:
@@ -226,7 +226,7 @@ options:
     type: list
     elements: str
   project_id:
-    description: The project that the key belongs to. Needs LiteLLM Enterprise.
+    description: The project that the key belongs to. Needs LiteLLM Enterprise. Since LiteLLM 1.102.0.
     type: str
   auto_rotate:
     description: Whether LiteLLM replaces the value in each O(rotation_interval). Needs LiteLLM Enterprise.

@@ -104,7 +104,7 @@ options:
     description: A stored credential of LiteLLM.
     type: str
   blocked:
-    description: Whether the deployment gets no calls for the time being.
+    description: Whether the deployment gets no calls for the time being. Since LiteLLM 1.106.0.
     type: bool
   litellm_params:
     description: >-

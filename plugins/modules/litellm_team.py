@@ -70,7 +70,7 @@ options:
     description: Requests per minute of all keys together.
     type: int
   tpd_limit:
-    description: Tokens per day. LiteLLM 1.106 enforces it for batches only.
+    description: Tokens per day. LiteLLM 1.106 enforces it for batches only. Since LiteLLM 1.103.0.
     type: int
   blocked:
     description: Whether the team's keys are refused for the time being.
@@ -167,11 +167,13 @@ options:
     type: list
     elements: str
   denied_passthrough_routes:
-    description: The pass-through routes that may not be called. Needs LiteLLM Enterprise.
+    description: The pass-through routes that may not be called. Needs LiteLLM Enterprise. Since LiteLLM 1.106.0.
     type: list
     elements: str
   model_max_budget:
-    description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+    description: >-
+      A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+      Since LiteLLM 1.103.0.
     type: dict
   organization_id:
     description: The organization that it belongs to. Needs LiteLLM Enterprise.
@@ -186,7 +188,7 @@ options:
     description:
       - Users of the team, each with C(user) (its id) and, if it has limits of its own, C(max_budget) (dollars),
         C(budget_duration), C(tpm_limit), C(rpm_limit), C(models), and C(temp_budget_increase) until
-        C(temp_budget_expiry). In an entry, V(null) clears a limit.
+        C(temp_budget_expiry) (both since LiteLLM 1.103.0). In an entry, V(null) clears a limit.
       - Members that are not declared are left alone. One with C(state=absent) leaves the team. LiteLLM would delete the
         keys that it has in the team, so that this is refused while there are any, unless O(delete_keys=true).
     type: list

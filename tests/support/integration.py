@@ -16,7 +16,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 from checkout import BIN, COLLECTIONS, environment, run
-from gateway import running
+from gateway import Place, running
+
+
+def test(gateway: Place, *arguments: str) -> None:
+    """Run pytest with what its tests want to know of a gateway."""
+    variables = {
+        **environment(),
+        "PYTHONPATH": f"{COLLECTIONS}:{Path(__file__).resolve().parent}",
+        "TOLLGATE_TEST_URL": gateway.url,
+        "TOLLGATE_TEST_STATE": str(gateway.state),
+        "TOLLGATE_TEST_PLACE": json.dumps(asdict(gateway), default=str),
+    }
+    run(BIN / "pytest", "-q", "-p", "no:cacheprovider", *arguments, env=variables)
 
 
 def main() -> None:
@@ -27,14 +39,7 @@ def main() -> None:
     # Two of these may run side by side, each with a gateway of its own.
     part = next((Path(each).parts[2] for each in chosen if each.startswith("tests/integration/")), "integration")
     with running(part) as gateway:
-        variables = {
-            **environment(),
-            "PYTHONPATH": f"{COLLECTIONS}:{Path(__file__).resolve().parent}",
-            "TOLLGATE_TEST_URL": gateway.url,
-            "TOLLGATE_TEST_STATE": str(gateway.state),
-            "TOLLGATE_TEST_PLACE": json.dumps(asdict(gateway), default=str),
-        }
-        run(BIN / "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", *chosen, env=variables)
+        test(gateway, "--durations=10", *chosen)
 
 
 if __name__ == "__main__":
