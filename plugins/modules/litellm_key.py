@@ -54,10 +54,12 @@ options:
       - How long the old value stays valid when the stored one is another, such as V(24h). Without it another value is
         refused.
       - A second key is made of the new value, with the alias C(<alias>~<digest>), the limits and metadata of the first,
-        as declared, and its spend so far. The first one gets a date of expiry. The first run after it deletes the first
-        one and gives its alias to the second. A run that was killed in between is gone on with by the next.
-      - The spend that the old value still makes, and the windows of O(budget_limits), are not carried over. Nobody gets
-        more time by it; a key that expires sooner keeps its date.
+        as declared, and its spend so far. The first one gets a date of expiry. The first run after it adds what the old
+        value has spent meanwhile, deletes the first one and gives its alias to the second. A run that was killed in
+        between is gone on with by the next.
+      - In that time each of the two has the whole budget less what was spent before. The windows of O(budget_limits)
+        start again from 0 with the new value, since LiteLLM counts them by value and has no call to set them. Nobody
+        gets more time by it; a key that expires sooner keeps its date.
       - To rotate the value of a key in a gateway file, name a new O(secret) in its entry.
     type: str
   team:

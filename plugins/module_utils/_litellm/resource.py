@@ -106,6 +106,10 @@ class Resource(ABC):
         """Those by which this entry does."""
         return (declared.name,)
 
+    def stands_for(self, row: Row) -> str:
+        """The name of the entry that a row belongs to."""
+        return self.name_of(row)
+
     enriched: Sequence[str] = ()  # fields in which the server has more than was declared
     states: Sequence[str] = ("present", "absent")
     marked_in: str = ""  # the field that can hold the owner's mark; a kind without one is never looked for undeclared

@@ -82,7 +82,7 @@ def undeclared(resource: Resource, actions: Sequence[Action], rows: Sequence[Row
         if id(row) not in known
         and resource.lasting(row)
         # Of several objects that share a declared name, that entry says what becomes of them. Models may share one.
-        and (resource.kind == "model" or resource.name_of(row) not in named)
+        and (resource.kind == "model" or resource.stands_for(row) not in named)
     ]
 
 

@@ -30,7 +30,9 @@ BOUND = {
     "object_permission": {"vector_stores": ["a"]},
     "metadata": {"owner": "a"},
 }
-WRITES = [("POST", "/key/generate"), ("POST", "/key/update"), ("POST", "/key/update")]
+UPDATE = ("POST", "/key/update")
+ENDING = [UPDATE, ("POST", "/key/delete"), UPDATE]
+WRITES = [UPDATE, ("POST", "/key/generate"), UPDATE, UPDATE]
 
 
 @pytest.fixture
@@ -91,15 +93,18 @@ def test_both_values_are_valid_for_the_time_of_grace_and_then_the_new_one_has_th
     assert "it is being rotated to" in task(litellm_key, **key, value=values[2])["msg"]
     assert "the old one again" in task(litellm_key, **key, value=values[0])["msg"]
 
+    # The old value goes on spending, and so does the new one: both are billed to what stays.
+    proxy.post("/key/update", key=token_id(values[0]), spend=1.75)
+    proxy.post("/key/update", key=token_id(values[1]), spend=2.25)
     run_out(database)
     key["max_budget"] = 6
     predicted = task(litellm_key, check=True, **key, value=values[1])
     forward.seen.clear()
     over = task(litellm_key, **key, value=values[1])
     assert (over["diff"], over["changed"]) == (predicted["diff"], True)
-    assert forward.writes() == [("POST", "/key/delete"), ("POST", "/key/update")]
+    assert forward.writes() == ENDING
     new = proxy.key_info(values[1])
-    assert (new["key_alias"], new["max_budget"], new["spend"]) == ("turned", 6.0, 1.25)
+    assert (new["key_alias"], new["max_budget"], new["spend"]) == ("turned", 6.0, 2.75)
     assert "tollgate_rotation" not in new["metadata"]
     assert [lists_models(proxy, value) for value in values[:2]] == [401, 200]
     forward.seen.clear()
@@ -108,45 +113,81 @@ def test_both_values_are_valid_for_the_time_of_grace_and_then_the_new_one_has_th
     assert forward.writes() == []
 
 
-@pytest.mark.parametrize("survived", [1, 2, 3])
-def test_rotation_that_was_killed_is_gone_on_with(
+def die(task: Task, forward: Forward, writes: int, **options: Any) -> None:
+    """A run of which the answer of one of its writes is lost, and which is killed by that."""
+    forward.seen.clear()
+    forward.dies_after = writes
+    assert "no answer from" in task(litellm_key, **options)["msg"]
+    assert len(forward.writes()) == writes
+    forward.dies_after, forward.dead = 0, False
+
+
+def left(proxy: Proxy) -> dict[str, str]:
+    """The keys of the rotation, by their aliases."""
+    return {row["key_alias"]: row["token"] for row in proxy.all_keys() if str(row["key_alias"]).startswith("turned")}
+
+
+@pytest.mark.parametrize("survived", [1, 2, 3, 4])
+def test_rotation_that_was_killed_is_gone_on_with_or_recognised(
     task: Task, forward: Forward, proxy: Proxy, values: list[str], survived: int
 ) -> None:
-    """The run dies when the answer of one of its writes is lost."""
     key: dict[str, Any] = {"alias": "turned", **BOUND, "grace": "1h"}
     task(litellm_key, **key, value=values[0])
-    forward.seen.clear()
-    forward.dies_after = survived
-    assert "no answer from" in task(litellm_key, **key, value=values[1])["msg"]
-    assert len(forward.writes()) == survived
-    forward.dies_after, forward.dead = 0, False
+    die(task, forward, survived, **key, value=values[1])
     assert lists_models(proxy, values[0]) == 200
+    if survived > 1:
+        # There are two keys by now: any other value than the new one would leave one of them to itself.
+        forward.seen.clear()
+        assert "it is being rotated to" in task(litellm_key, **key, value=values[2])["msg"]
+        assert "the old one again" in task(litellm_key, **key, value=values[0])["msg"]
+        assert forward.writes() == []
     result = task(litellm_key, **key, value=values[1])
     assert not result.get("msg"), result["msg"]
     old, new = proxy.key_info(values[0]), proxy.key_info(values[1])
     assert old["expires"] is not None
     assert new["metadata"]["tollgate_rotation"]["phase"] == "grace"
-    aliases = {str(row["key_alias"]) for row in proxy.all_keys()}
-    assert {alias for alias in aliases if alias.startswith("turned")} == {old["key_alias"], new["key_alias"]}
+    assert set(left(proxy)) == {old["key_alias"], new["key_alias"]}
     assert task(litellm_key, **key, value=values[1])["changed"] is False
 
 
-@pytest.mark.parametrize("survived", [1, 2])
+@pytest.mark.parametrize("survived", [1, 2, 3])
 def test_end_of_a_rotation_that_was_killed_is_gone_on_with(
     *, task: Task, forward: Forward, proxy: Proxy, values: list[str], database: Any, survived: int
 ) -> None:
     key: dict[str, Any] = {"alias": "turned", **BOUND, "grace": "1h"}
     task(litellm_key, **key, value=values[0])
     task(litellm_key, **key, value=values[1])
+    proxy.post("/key/update", key=token_id(values[0]), spend=0.5)
     run_out(database)
-    forward.seen.clear()
-    forward.dies_after = survived
-    assert "no answer from" in task(litellm_key, **key, value=values[1])["msg"]
-    forward.dies_after, forward.dead = 0, False
+    die(task, forward, survived, **key, value=values[1])
+    refused = task(litellm_key, **key, value=values[2], check=True).get("msg", "")
+    assert ("it is being rotated to" in refused) is (survived < len(ENDING))
     assert not task(litellm_key, **key, value=values[1]).get("msg")
-    assert proxy.key_info(values[1])["key_alias"] == "turned"
+    info = proxy.key_info(values[1])
+    assert (info["key_alias"], info["spend"]) == ("turned", 0.5)  # billed once
     assert task(litellm_key, **key, value=values[1])["changed"] is False
-    assert [row["token"] for row in proxy.all_keys() if row["key_alias"] == "turned"] == [token_id(values[1])]
+    assert left(proxy) == {"turned": token_id(values[1])}
+
+
+@pytest.mark.parametrize("survived", [1, 2, 3, 4, 6])
+def test_no_key_of_a_killed_rotation_outlives_its_entry(
+    *, task: Task, forward: Forward, proxy: Proxy, values: list[str], database: Any, survived: int
+) -> None:
+    """By the time of the sixth write the grace is over, and the old key is gone."""
+    key: dict[str, Any] = {"alias": "turned", "models": ["qwen-local"], "grace": "1h"}
+    task(litellm_key, **key, value=values[0])
+    if survived <= len(WRITES):
+        die(task, forward, survived, **key, value=values[1])
+    else:
+        task(litellm_key, **key, value=values[1])
+        proxy.post("/key/update", key=token_id(values[0]), spend=0.5)
+        run_out(database)
+        die(task, forward, survived - len(WRITES), **key, value=values[1])
+    result = task(litellm_key, alias="turned", state="absent")
+    assert not result.get("msg"), result["msg"]
+    assert result["summary"]["deleted"] == 1
+    assert left(proxy) == {}
+    assert task(litellm_key, alias="turned", state="absent")["changed"] is False
 
 
 def test_both_keys_go_with_their_entry_and_another_value_without_grace_is_refused(
@@ -159,7 +200,7 @@ def test_both_keys_go_with_their_entry_and_another_value_without_grace_is_refuse
     assert "say it in days" in task(litellm_key, **key, value=values[1], grace="1mo")["msg"]
     task(litellm_key, **key, value=values[1], grace="1h")
     assert task(litellm_key, alias="turned", state="absent")["summary"]["deleted"] == 1
-    assert not any(str(row["key_alias"]).startswith("turned") for row in proxy.all_keys())
+    assert left(proxy) == {}
     assert task(litellm_key, alias="turned", state="absent")["changed"] is False
 
 

@@ -53,7 +53,7 @@ class Key(Resource):
         "reset": "POST /key/{key}/reset_spend",
     }
     asks: ClassVar[Mapping[str, Sequence[str]]] = {
-        "list": ("key_alias", "key_hash", "status", "team_id", "user_id", "page", "size", *LIST),
+        "list": ("key_alias", "substring_matching", "key_hash", "status", "team_id", "user_id", "page", "size", *LIST),
         "info": ("key",),
     }
     fields = (
@@ -122,6 +122,9 @@ class Key(Resource):
     def name_of(self, row: Row) -> str:
         return str(row.get("key_alias") or "")
 
+    def stands_for(self, row: Row) -> str:
+        return str(rotation.mark(row).get("alias") or self.name_of(row))
+
     def shown(self, row: Row) -> dict[str, Any]:
         found = super().shown(row)
         if found.get("budget_id") and not _shared(row):
@@ -141,13 +144,23 @@ class Key(Resource):
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
         if len(declared) > FEW:
             return self.every(client)
+        return unique((row for entry in declared for row in self._rows_of(client, entry)), "token")
+
+    def _rows_of(self, client: Client, entry: Declared) -> list[Row]:
+        """The keys that an entry may mean, with the other one of a rotation."""
         rows: list[Row] = []
-        for entry in declared:
-            for alias in filter(None, (entry.name, entry.was)):
-                rows += keys_with(client, key_alias=alias)
-            if entry.value:
-                rows += keys_with(client, key_hash=token_id(entry.value))
-        return unique(rows, "token")
+        for alias in filter(None, (entry.name, entry.was)):
+            rows += keys_with(client, key_alias=alias)
+        if entry.value:
+            rows += keys_with(client, key_hash=token_id(entry.value))
+        known = {row["token"] for row in rows}
+        for token in {str(rotation.mark(row).get("to") or "") for row in rows} - known - {""}:
+            rows += keys_with(client, key_hash=token)
+        if not any(row.get("key_alias") == entry.name for row in rows):
+            # The end of a rotation that was killed: the new key has not got the alias yet.
+            begun = keys_with(client, key_alias=rotation.alias(entry.name), substring_matching="true")
+            rows += [row for row in begun if self.stands_for(row) == entry.name]
+        return rows
 
     def every(self, client: Client) -> list[Row]:
         return unique(keys_with(client), "token")
@@ -167,8 +180,25 @@ class Key(Resource):
         if declared.was and not aliased:
             aliased = [own] if own else [row for row in rows if row.get("key_alias") == declared.was]
         successors = [row for row in rows if rotation.mark(row).get("alias") == declared.name]
-        if declared.absent:
+        self._only(declared, aliased)
+        if declared.absent or declared.value is None:
             return next(iter([*aliased, *successors]), None)
+        if aliased and aliased[0] is not own:
+            self._rotated(declared, aliased[0], own, rows)
+        elif successors and own not in successors:
+            new = successors[0]
+            why = f"ends at {own.get('expires')}; the stored value is the old one again" if own else "is over"
+            raise Conflict(
+                f"it is being rotated to {new['token'][:12]}, and {why}. Restore the new one, or declare the key under "
+                "state: absent once."
+            )
+        return own
+
+    @staticmethod
+    def _only(declared: Declared, aliased: Sequence[Row]) -> None:
+        """Raises Conflict when it can't be told which key is meant, or its value is lost."""
+        if declared.absent:
+            return
         if len(aliased) > 1:
             tokens = ", ".join(row["token"][:12] for row in aliased)
             raise Conflict(
@@ -180,24 +210,14 @@ class Key(Resource):
                 "the proxy has a key of this alias, but its value is not stored. Restore the secret, or declare the "
                 "key under state: absent once to replace it."
             )
-        if declared.value is None:
-            return aliased[0] if aliased else None
-        if aliased and aliased[0] is not own:
-            self._rotated(declared, aliased[0], own, successors)
-        elif own and rotation.mark(own).get("to"):
-            raise Conflict(
-                f"it is being rotated to {rotation.mark(own)['to'][:12]}, and ends at {own.get('expires')}; the stored "
-                "value is the old one again. Restore the new one, or declare the key under state: absent once."
-            )
-        return own
 
     @staticmethod
-    def _rotated(declared: Declared, old: Row, own: Row | None, successors: Sequence[Row]) -> None:
+    def _rotated(declared: Declared, old: Row, own: Row | None, rows: Sequence[Row]) -> None:
         """Raises Conflict unless the stored value is the next one of a key that is there."""
         if own and rotation.mark(own).get("from") == old["token"]:
             return
         token = token_id(declared.value or "")
-        next_one = rotation.mark(old).get("to") or (successors[0]["token"] if successors else "")
+        next_one = next((row["token"] for row in rows if rotation.mark(row).get("from") == old["token"]), "")
         if next_one:
             raise Conflict(
                 f"the stored value is {token[:12]}, but it is being rotated to {next_one[:12]}, until "
@@ -249,6 +269,7 @@ class Key(Resource):
         body = {"key": declared.value, "key_alias": declared.name, **self.body(fields, {})}
         old = next(iter(keys_with(client, key_alias=declared.name)), None) if declared.grace else None
         if old:
+            self._announce(client, old, token)
             body = self._successor(declared, old, token)
             used_before = False  # it owes what the old one has spent
         self.make(client, declared, self.path("create"), body)
@@ -277,15 +298,24 @@ class Key(Resource):
         client.write("POST", self.path("update"), {"key": row["token"], **body})
 
     def delete(self, client: Client, declared: Declared, row: Row) -> None:
-        chosen = {"keys": [row["token"]]} if declared.pruned else {"key_aliases": [row["key_alias"]]}
+        successor = rotation.mark(row).get("to")
+        if successor and not declared.pruned:
+            self._delete(client, {"keys": [successor]})
+        # By its alias: all that share it.
+        self._delete(client, {"keys": [row["token"]]} if declared.pruned else {"key_aliases": [row["key_alias"]]})
+
+    def _delete(self, client: Client, chosen: Mapping[str, Any]) -> None:
         try:
-            client.write("POST", self.path("delete"), chosen)  # by its alias: all that share it
+            client.write("POST", self.path("delete"), chosen)
         except LiteLLMError as error:
             if not gone(error):
                 raise
-        successor = rotation.mark(row).get("to")
-        if successor and not declared.pruned:
-            self.delete(client, replace(declared, pruned=True), {"token": successor})
+
+    def _announce(self, client: Client, old: Row, token: str) -> None:
+        """Name the new key in the old one's metadata, before there is one that nobody would find."""
+        if rotation.mark(old).get("to") != token:
+            told = self.body({"metadata": {rotation.ROTATION: {"to": token}}}, old)
+            client.write("POST", self.path("update"), {"key": old["token"], **told})
 
     def _successor(self, declared: Declared, old: Row, token: str) -> dict[str, Any]:
         """The request that makes the key of the new value: as the old one is, and as declared."""
@@ -300,7 +330,6 @@ class Key(Resource):
         cleared = {self.field(name).at.removeprefix("metadata.") for name, value in given.items() if value is None}
         kept = {name: value for name, value in rotation.free(old).items() if name not in cleared}
         metadata = {**kept, **(declared.fields.get("metadata") or {})}
-        started = {"alias": declared.name, "from": old["token"], "seconds": declared.grace, "phase": rotation.MADE}
         return {
             **self.body(wanted, {}),
             "key": declared.value,
@@ -308,7 +337,7 @@ class Key(Resource):
             "spend": old.get("spend") or 0,
             "metadata": {
                 **{name: value for name, value in metadata.items() if value is not None},
-                rotation.ROTATION: started,
+                rotation.ROTATION: rotation.started(declared.name, old, declared.grace),
             },
         }
 
@@ -322,20 +351,28 @@ class Key(Resource):
     def _phase(self, client: Client, row: Row, phase: str) -> dict[str, Any]:
         """Do to the old key what the next phase wants, and return what the new one's metadata says then."""
         mark = rotation.mark(row)
+        olds = keys_with(client, key_hash=mark["from"])
         if phase == rotation.OVER:
-            self.delete(client, Declared("", {}, absent=True, pruned=True), {"token": mark["from"]})
+            for old in olds:
+                self._bill(client, row, rotation.owed(row, old))
+                self._delete(client, {"keys": [old["token"]]})
             return {rotation.ROTATION: None}
         until = rotation.after(mark["seconds"])
-        for old in keys_with(client, key_hash=mark["from"]):
-            told = {"metadata": {rotation.ROTATION: {"to": row["token"]}}}
-            body = {"key": old["token"], **self.body(told, old)}
+        for old in olds:
             left = rotation.left(old)
             if left is None or left > mark["seconds"]:
-                body["duration"] = f"{mark['seconds']}s"
+                body = {"key": old["token"], "duration": f"{mark['seconds']}s"}
+                client.write("POST", self.path("update"), body)
             else:
                 until = old["expires"]  # nobody gets more time by a rotation
-            client.write("POST", self.path("update"), body)
         return {rotation.ROTATION: {**mark, "phase": rotation.GRACE, "until": until}}
+
+    def _bill(self, client: Client, row: Row, dollars: float) -> None:
+        """Add to a new key's spend, and write down in the same request that this was done."""
+        for now in keys_with(client, key_hash=row["token"]) if dollars else ():
+            billed = {rotation.ROTATION: {**rotation.mark(now), "phase": rotation.BILLED}}
+            body = {"spend": float(now.get("spend") or 0) + dollars, **self.body({"metadata": billed}, now)}
+            client.write("POST", self.path("update"), {"key": row["token"], **body})
 
     def result(self, declared: Declared, row: Row | None) -> dict[str, Any]:
         if row:

@@ -4,8 +4,9 @@
 """A key that gets another value, while the old one stays valid for a time: pure.
 
 LiteLLM's /key/regenerate needs a licence. Here a second key is made of the new value, under an alias of its own, with
-the limits, the metadata and the spend of the first; the first gets a date of expiry, and after it is deleted, and the
-second gets its alias. The metadata of the second says how far that is, so that any run can go on with it.
+the limits, the metadata and the spend of the first; the first gets a date of expiry. After it the second is billed what
+the first has spent meanwhile, the first is deleted, and the second gets its alias. The metadata of the first names the
+second before that is made, and the metadata of the second says how far that is, so that any run can go on with it.
 """
 
 from __future__ import annotations
@@ -21,19 +22,34 @@ from ..meaning import nothing
 
 Row = Mapping[str, Any]
 ROTATION = "tollgate_rotation"
-MADE, GRACE = "made", "grace"
+MADE, GRACE, BILLED = "made", "grace", "billed"
 OVER = "over"
 
 
 def mark(row: Row) -> Mapping[str, Any]:
-    """What a key's metadata says of its rotation: of the new one C(alias), C(from), C(seconds), C(phase), C(until)."""
+    """What a key's metadata says of its rotation: of the old one C(to), of the new one all the rest."""
     found = (row.get("metadata") or {}).get(ROTATION)
     return found if isinstance(found, Mapping) else {}
 
 
-def alias(name: str, token: str) -> str:
-    """The alias of the new key as long as the old one has its own."""
+def alias(name: str, token: str = "") -> str:
+    """The alias of the new key as long as the old one has its own; without the token how it begins."""
     return f"{name}~{token[:10]}"
+
+
+def started(name: str, old: Row, grace: int) -> dict[str, Any]:
+    """What the metadata of the new key says first."""
+    counted = {"spend": old.get("spend") or 0, "reset": old.get("budget_reset_at")}
+    return {"alias": name, "from": old["token"], "seconds": grace, "phase": MADE, **counted}
+
+
+def owed(row: Row, old: Row) -> float:
+    """Dollars that the old key has spent since the new one was made, in the period of its budget that is not over."""
+    found, spent = mark(row), float(old.get("spend") or 0)
+    if found.get("phase") == BILLED:
+        return 0.0
+    same_period = found.get("reset") == old.get("budget_reset_at")
+    return max(spent - float(found.get("spend") or 0), 0.0) if same_period else spent
 
 
 def seconds(grace: str) -> int:
@@ -49,7 +65,8 @@ def next_phase(row: Row) -> str:
     found = mark(row)
     if found.get("phase") == MADE:
         return GRACE
-    return OVER if found.get("phase") == GRACE and moment(found["until"]) <= now() else ""
+    ended = found.get("phase") == GRACE and moment(found["until"]) <= now()
+    return OVER if ended or found.get("phase") == BILLED else ""
 
 
 def limits(fields: Sequence[Field], row: Row) -> dict[str, Any]:

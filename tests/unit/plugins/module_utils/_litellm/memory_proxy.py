@@ -126,7 +126,10 @@ class MemoryProxy:
         rows = [
             row
             for token, row in sorted(self.keys.items())
-            if query.get("key_alias") in (None, row["key_alias"])
+            if (
+                query.get("key_alias") in (None, row["key_alias"])
+                or ("substring_matching" in query and query["key_alias"] in str(row["key_alias"]))
+            )
             and query.get("key_hash") in (None, token)
             and query.get("team_id") in (None, row.get("team_id"))
             and query.get("user_id") in (None, row.get("user_id"))

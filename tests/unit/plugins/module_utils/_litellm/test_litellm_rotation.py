@@ -41,15 +41,36 @@ def test_each_phase_follows_from_what_the_proxy_holds() -> None:
     assert planned(old, successor("grace")) == ("unchanged", {})
     assert planned(old, successor("grace", PAST)) == ("updated", {"rotation": ("grace", "over")})
     assert planned(successor("grace", PAST)) == ("updated", {"rotation": ("grace", "over")})
+    assert planned(old, successor("billed", PAST)) == ("updated", {"rotation": ("billed", "over")})
     assert planned(row(NEW, "a")) == ("unchanged", {})
 
 
 def test_what_is_no_rotation_is_refused() -> None:
     assert "say by grace how long" in planned(row(OLD, "a"), grace=0)
     turned = row(OLD, "a", metadata={rotation.ROTATION: {"to": token_id(NEW)}}, expires=COMING)
-    assert "it is being rotated to" in planned(turned, value="sk-0123456789abcdef-third")
-    assert "it is being rotated to" in planned(row(OLD, "a"), successor("made"), value="sk-0123456789abcdef-third")
+    third = "sk-0123456789abcdef-third"
+    assert planned(turned, value=third) == ("created", {})  # killed before there was a key of the other value
+    assert planned(turned, value=OLD) == ("unchanged", {})
+    assert "it is being rotated to" in planned(turned, successor("grace"), value=third)
+    assert "it is being rotated to" in planned(successor("billed"), value=third)
+    assert "it is being rotated to" in planned(row(OLD, "a"), successor("made"), value=third)
     assert "the old one again" in planned(turned, successor("grace"), value=OLD)
+
+
+@pytest.mark.parametrize(
+    ("phase", "old", "dollars"),
+    [
+        ("grace", {"spend": 5.5, "budget_reset_at": "then"}, 3.5),
+        ("grace", {"spend": 2.0, "budget_reset_at": "then"}, 0.0),
+        ("grace", {"spend": 1.5, "budget_reset_at": "later"}, 1.5),  # its budget has started again from 0
+        ("billed", {"spend": 5.5, "budget_reset_at": "then"}, 0.0),
+        ("grace", {"spend": None, "budget_reset_at": "then"}, 0.0),
+    ],
+)
+def test_what_the_old_value_spent_since_then_is_owed_once(phase: str, old: dict[str, Any], dollars: float) -> None:
+    before = rotation.started("a", {"token": "t", "spend": 2, "budget_reset_at": "then"}, 60)
+    new = {"metadata": {rotation.ROTATION: {**before, "phase": phase}}}
+    assert rotation.owed(new, old) == dollars
 
 
 def test_limits_are_taken_over_and_0_is_one() -> None:
