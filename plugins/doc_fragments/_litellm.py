@@ -88,13 +88,15 @@ options:
     description:
       - Seconds that a worker of the proxy keeps keys and teams in memory, as C(user_api_key_cache_ttl) of its
         C(general_settings) says. Only used with C(state=blocked) and C(state=unblocked).
-      - When so long after the change eight connections in a row see it, it holds for every worker.
+      - So long after the change nobody holds what was before. When eight connections at once, to each ready pod of a
+        O(service), see it then, it counts as proven.
     type: float
     default: 60.0
   workers:
-    description: >-
-      How many workers the proxy has, those of all pods together. When as many different ones have been seen to follow,
-      there is no need to wait for O(cache_time).
+    description:
+      - How many workers the proxy has, those of all pods together. LiteLLM does not tell.
+      - With it, that many different ones must have been seen to follow before it counts as proven, and then there is
+        no need to wait for O(cache_time). When some of them take no connection, a warning says how many.
     type: int
 """
 

@@ -204,6 +204,10 @@ describe('the schema engine', { concurrency: 2 }, () => {
     assert.equal(refused.error_code, 'P1002')
     assert.match(refused.message, /was reached but timed out[\s\S]*Timed out trying to acquire a postgres advisory lock \(SELECT pg_advisory_lock\(72707369\)\)\. Timeout: 10000ms/)
     assert.ok(Date.now() - started >= 9900 && Date.now() - started < 13000)
+    // Whoever holds it may run the migrations.
+    process.env.PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK = '1'
+    const holders = await gate.deploy().finally(() => { delete process.env.PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK })
+    assert.deepEqual(holders.appliedMigrationNames, ['1_a'])
     await postgres.sql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()")
     await holder
   })

@@ -31,7 +31,8 @@ PACKAGE = re.compile(r"^litellm==(\S+)", re.MULTILINE)
 
 def default() -> str:
     """The version that a gateway gets unless another one is asked for."""
-    return PACKAGE.findall((REQUIREMENTS / "requirements.txt").read_text(encoding="utf-8"))[0]
+    found = PACKAGE.search((REQUIREMENTS / "requirements.txt").read_text(encoding="utf-8"))
+    return found.group(1) if found else ""
 
 
 def newest(than: str) -> str:
@@ -45,7 +46,7 @@ def newest(than: str) -> str:
     found = PACKAGE.findall(done.stdout)
     if not found:
         print(f"LiteLLM {than} is the newest that installs: {done.stderr.strip()}")
-    return found[0] if found else than
+    return str(found[0]) if found else than
 
 
 def look_at(version: str) -> str:

@@ -80,12 +80,31 @@ class NamedCluster:
     def forwarded(self, service: ServicePort) -> Iterator[Forward]:
         """A port of this machine that leads to a Service. Raises Unreachable; C(absent) when nobody is there."""
         cluster = self.connected
-        from .cluster import ClusterError  # noqa: PLC0415 (see above)
-        from .port_forward import NotThere, forwarded  # noqa: PLC0415 (see above)
+        from .port_forward import forwarded  # noqa: PLC0415 (see above)
 
         with contextlib.ExitStack() as stack:
-            try:
+            with _reached():
                 forward = stack.enter_context(forwarded(cluster, service.namespace, service.name, service.port))
-            except ClusterError as error:
-                raise Unreachable(str(error), absent=isinstance(error, NotThere)) from error
             yield forward
+
+    @contextlib.contextmanager
+    def forwarded_each(self, service: ServicePort) -> Iterator[list[Forward]]:
+        """The same for each pod that is ready."""
+        cluster = self.connected
+        from .port_forward import forwarded_each  # noqa: PLC0415 (see above)
+
+        with contextlib.ExitStack() as stack:
+            with _reached():
+                forwards = stack.enter_context(forwarded_each(cluster, service))
+            yield forwards
+
+
+@contextlib.contextmanager
+def _reached() -> Iterator[None]:
+    from .cluster import ClusterError  # noqa: PLC0415 (see above)
+    from .port_forward import NotThere  # noqa: PLC0415 (see above)
+
+    try:
+        yield
+    except ClusterError as error:
+        raise Unreachable(str(error), absent=isinstance(error, NotThere)) from error

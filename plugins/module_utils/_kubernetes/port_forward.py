@@ -33,7 +33,7 @@ try:
 except ImportError:
     pass  # who makes a Cluster has heard of it
 
-__all__ = ["Forward", "NotThere", "forwarded"]
+__all__ = ["Forward", "NotThere", "forwarded", "forwarded_each"]
 
 HOST = "127.0.0.1"
 PROTOCOL = "v4.channel.k8s.io"
@@ -56,11 +56,24 @@ def forwarded(cluster: Cluster, namespace: str, service: str, port: int | str) -
         forward.end()
 
 
+@contextlib.contextmanager
+def forwarded_each(cluster: Cluster, service: ServicePort) -> Iterator[list[Forward]]:
+    """A forward for each ready pod of a Service, which leads to that pod alone. Raises as C(forwarded) does."""
+    with contextlib.ExitStack() as stack:
+        forwards = []
+        for backend in backends(cluster, service):
+            forward = Forward(cluster, service, backend)
+            stack.callback(forward.end)
+            forwards.append(forward)
+        yield forwards
+
+
 class Forward:
     """A listening socket, a thread that accepts, and one for each connection."""
 
-    def __init__(self, cluster: Cluster, service: ServicePort) -> None:
+    def __init__(self, cluster: Cluster, service: ServicePort, only: Backend | None = None) -> None:
         self.service = service
+        self._only = only
         self.trouble = ""  # why the last connection failed; empty once another one was made
         self._cluster = cluster
         self._pod: Backend | None = None
@@ -137,7 +150,7 @@ class Forward:
                 return remote
 
     def _choose(self, refused: set[Backend]) -> Backend:
-        found = backends(self._cluster, self.service)
+        found = [self._only] if self._only else backends(self._cluster, self.service)
         if self._pod in found and self._pod not in refused:
             return self._pod
         return next((each for each in found if each not in refused), found[0])

@@ -4,17 +4,20 @@
 """Waits until every worker of the proxy knows of a block, or of its end, and proves it with a key's own value.
 
 Each worker keeps keys and teams in memory (general_settings.user_api_key_cache_ttl, 60 seconds by default). The one
-that carries out a change knows it at once, the others when what they hold has run out.
+that carries out a change knows it at once, the others when what they hold has run out: using it does not prolong that.
+LiteLLM tells a worker's name, but not how many there are. Of a Service every ready pod is asked.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from .._kubernetes.connection import Unreachable
 from .client import Client, LiteLLMError
 from .plan import Action
 
@@ -23,7 +26,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "workers": {"type": "int"},
 }
 PAUSE = 1.0  # seconds between two rounds
-ROUND = 8  # connections that must agree once the cache's time is over: each may reach another worker
+ROUND = 8  # connections to each address that must agree once the cache's time is over
+MOST = 32  # connections of a round, to meet many workers
+MEETING = 10.0  # seconds to meet workers that there should be, once the cache's time is over
 PATIENCE = 30.0  # seconds beyond twice the cache's time
 UNAUTHORIZED = 401
 
@@ -36,8 +41,9 @@ class Watched:
     value: str | None  # of a key that the block holds for
     age: float  # seconds since it was written, when the watch begins
     workers: set[str] = field(default_factory=set)  # those that have it, by name
-    agreed: int = 0  # answers in a row that had it
+    agreed: bool = False  # whether every connection of the last round had it
     proven: bool = False
+    unmet: int = 0  # workers that there should be, and that no connection has reached
     seconds: float = 0.0
     reason: str = ""  # why it failed
 
@@ -87,44 +93,71 @@ def wait(client: Client, objects: Sequence[Watched], cache_time: float, workers:
     begun = time.monotonic()
     waiting = list(objects)
     while waiting:
+        asked = [one for one in waiting if one.value is not None]
         for one in waiting:
             one.seconds = time.monotonic() - begun
-            _look(client, one, cache_time, workers)
+        if asked:
+            _round(client, asked, cache_time, workers)
         waiting = [one for one in waiting if not _over(one, cache_time, workers)]
         if waiting:
             time.sleep(PAUSE)
 
 
-def _look(client: Client, one: Watched, cache_time: float, workers: int | None) -> None:
-    if one.value is None:
-        return
-    for _each in range(ROUND if one.seconds + one.age >= cache_time else min(workers or 1, ROUND)):
+def _round(client: Client, asked: Sequence[Watched], cache_time: float, workers: int | None) -> None:
+    try:
+        with client.way.each() as addresses, ThreadPoolExecutor(MOST) as pool:
+            for one in asked:
+                _look(client, pool, one, addresses, _connections(one, cache_time, workers))
+    except Unreachable as error:
+        for one in asked:
+            one.agreed, one.reason = False, str(error)
+
+
+def _connections(one: Watched, cache_time: float, workers: int | None) -> int:
+    """How many go to each address: one to see whether it is time for more."""
+    few = one.seconds + one.age < cache_time and (workers or 1) == 1
+    return 1 if few else min(max(ROUND, 2 * (workers or 1)), MOST)
+
+
+def _look(client: Client, pool: ThreadPoolExecutor, one: Watched, addresses: Sequence[str], count: int) -> None:
+    """Open connections at once: the one worker that is idle would take them all, one after the other."""
+    value = one.value or ""
+    probes = [pool.submit(client.probe, value, address) for address in addresses for _each in range(count)]
+    one.agreed, one.reason = True, ""
+    for probe in probes:
         try:
-            worker, status, text = client.probe(one.value)
+            worker, status, text = probe.result()
         except LiteLLMError as error:
-            one.agreed, one.reason = 0, str(error)
-            return
+            one.agreed, one.reason = False, str(error)
+            continue
         refused = status == UNAUTHORIZED and "blocked" in text
-        if refused is not one.blocked:
-            one.agreed = 0
-            one.workers.discard(worker)
-            said = "still serves it" if one.blocked else "still refuses it"
-            one.reason = f"worker {worker or '(unnamed)'} {said} ({status})"
-            return
-        one.agreed += 1
-        one.workers |= {worker} if worker else set()
+        if refused is one.blocked:
+            one.workers |= {worker} if worker else set()
+            continue
+        said = "still serves it" if one.blocked else "still refuses it"
+        one.agreed, one.reason = False, f"worker {worker or '(unnamed)'} {said} ({status})"
 
 
 def _over(one: Watched, cache_time: float, workers: int | None) -> bool:
     elapsed = one.seconds + one.age
     if one.value is None:
-        one.reason = ""
         return elapsed >= cache_time
-    everyone = workers is not None and (len(one.workers) >= workers or (workers == 1 and one.agreed > 0))
-    if one.agreed and (everyone or (elapsed >= cache_time and one.agreed >= ROUND)):
-        one.proven, one.reason = True, ""
-        return True
-    return elapsed > 2 * cache_time + PATIENCE
+    if not one.agreed:
+        return elapsed > 2 * cache_time + PATIENCE
+    one.unmet = 0 if workers in (None, 1) else max((workers or 0) - len(one.workers), 0)
+    # All are known to follow, or what any of them held has run out.
+    one.proven = not one.unmet and (workers is not None or elapsed >= cache_time)
+    return one.proven or elapsed >= cache_time + MEETING
+
+
+def doubt(one: Watched, workers: int | None) -> str:
+    """What was not proven of an object whose key was asked with; empty when all was."""
+    if one.value is None or one.proven or one.reason:
+        return ""
+    return (
+        f"{one.action.label}: {one.unmet} of {workers} workers took no connection, so that it was not proven for them. "
+        "They follow when cache_time is over. Is workers right?"
+    )
 
 
 def failure(one: Watched, cache_time: float) -> str:

@@ -112,8 +112,8 @@ class Client:
         """Write. C(again=False) for creations: a lost answer may have been a success, which the caller finds out."""
         return self._call(method, path, body, counted="write", again=again)
 
-    def probe(self, key: str) -> tuple[str, int, str]:
-        """What the proxy says to another key, over a connection of its own, which any worker may accept.
+    def probe(self, key: str, url: str) -> tuple[str, int, str]:
+        """What the proxy at an address says to another key, over a new connection, which any worker there may accept.
 
         Returns the worker's name (empty if it says none), the status, and the text. A connection stays with one worker.
         """
@@ -121,8 +121,8 @@ class Client:
             self.requests["read"] += 2
         try:
             with httpx.Client(**self._options) as http:
-                named = http.get(self.url + "/debug/memory/summary")
-                answer = http.get(self.url + "/v1/models", headers={"Authorization": f"Bearer {key}"})
+                named = http.get(url + "/debug/memory/summary")
+                answer = http.get(url + "/v1/models", headers={"Authorization": f"Bearer {key}"})
         except httpx.HTTPError as error:
             raise LiteLLMError(self._silence(str(error) or type(error).__name__)) from error
         try:

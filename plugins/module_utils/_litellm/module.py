@@ -119,6 +119,8 @@ class LiteLLMModule:
         good = [action for action in actions if id(action) not in broken]
         objects = block.watched(good, cache_time, always=always)
         block.wait(client, objects, cache_time, self.options.get("workers"))
+        for sentence in filter(None, (block.doubt(one, self.options.get("workers")) for one in objects)):
+            self.ansible.warn(sentence)
         self._settled = {id(one.action): {"effective": one.shown()} for one in objects}
         return [(one.action, block.failure(one, cache_time)) for one in objects if one.reason]
 

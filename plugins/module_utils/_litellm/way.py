@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,16 @@ class Way:
     name: str
     option: str = "api_url"
     trouble: Callable[[], str] = _no_trouble
+    pods: Callable[[], AbstractContextManager[list[str]]] | None = None  # addresses of each pod, where they are known
+
+    @contextlib.contextmanager
+    def each(self) -> Iterator[list[str]]:
+        """Addresses that lead to different parts of the proxy, all together to all of it. Raises Unreachable."""
+        if self.pods is None:
+            yield [self.url]
+            return
+        with self.pods() as addresses:
+            yield addresses
 
 
 def checked(options: Mapping[str, Any]) -> None:
@@ -60,4 +71,11 @@ def way(options: Mapping[str, Any], cluster: NamedCluster, *, may_be_absent: boo
             reason = str(error)
             yield Way("", str(service), "service", lambda: reason)
             return
-        yield Way(f"http://{forward.host}:{forward.port}", str(service), "service", lambda: forward.trouble)
+
+        @contextlib.contextmanager
+        def pods() -> Iterator[list[str]]:
+            with cluster.forwarded_each(service) as forwards:
+                yield [f"http://{each.host}:{each.port}" for each in forwards]
+
+        url = f"http://{forward.host}:{forward.port}"
+        yield Way(url, str(service), "service", lambda: forward.trouble, pods)

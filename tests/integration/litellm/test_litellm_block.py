@@ -61,28 +61,6 @@ def test_block_and_its_end_are_proven_with_the_keys_own_value(
     assert "contradict each other" in task(litellm_key, **key, state="blocked", blocked=False)["msg"]
 
 
-def test_worker_that_still_holds_the_key_is_waited_for(
-    task: Task, forward: Forward, proxy: Proxy, value: str, database: Any
-) -> None:
-    """A block that another worker has written, as this one sees it: in the database, and not in its memory."""
-    key: dict[str, Any] = {"alias": "stopped", "value": value}
-    task(litellm_key, **key, models=["qwen-local"])
-    assert lists_models(proxy, value) == 200
-    with database() as connection:
-        connection.execute(
-            "UPDATE \"LiteLLM_VerificationToken\" SET blocked = true, updated_at = now() at time zone 'utc', "
-            "settings_updated_at = now() at time zone 'utc' WHERE key_alias = 'stopped'"
-        )
-    assert lists_models(proxy, value) == 200
-    forward.seen.clear()
-    result = task(litellm_key, **key, state="blocked")
-    assert (result["changed"], forward.writes()) == (False, [])
-    found = effective(result)
-    assert (found["proven"], found["workers"]) == (True, 1)
-    assert 5 < found["seconds"] < 130
-    assert lists_models(proxy, value) == 401
-
-
 def test_worker_that_never_follows_is_a_failure(
     task: Task, proxy: Proxy, value: str, database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.endpoints
     backends,
     port_name,
 )
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.port_forward import forwarded
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.port_forward import forwarded, forwarded_each
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.service_port import ServicePort
 
 Object = dict[str, Any]
@@ -212,6 +212,23 @@ def test_connections_keep_to_one_pod_while_it_is_ready(cluster: Any, opened: Ope
         with connect(forward):
             until(lambda: len(opened.pods) == 3)
         assert opened.pods == ["b", "b", "a"]
+
+
+def test_each_ready_pod_gets_a_way_of_its_own(cluster: Any, opened: Opened) -> None:
+    cluster.ready("a", "b")
+    with forwarded_each(cluster, WANTED) as (one, two):
+        opened.pods.clear()
+        for count, forward in enumerate((two, one, two), 1):
+            with connect(forward):
+                until(lambda count=count: len(opened.pods) == count)
+        assert opened.pods == ["b", "a", "b"]
+        opened.refuse["b"] = ClusterError('could not forward: pods "b" not found (404)')
+        with connect(two) as gone:
+            assert gone.recv(1) == b""
+        assert "not found" in two.trouble
+        assert set(opened.pods[3:]) == {"b"}
+    with pytest.raises(ConnectionRefusedError):
+        connect(one)
 
 
 def test_a_pod_that_can_not_be_reached_is_passed_over(cluster: Any, opened: Opened) -> None:

@@ -9,6 +9,8 @@ const { tlsOptions } = require('../tls')
 
 const LOCK = 'SELECT pg_advisory_lock(72707369)' // Prisma's number
 const LOCK_SECONDS = 10
+// Who holds the lock already says so by this, as LiteLLM does from 1.107 on.
+const UNLOCKED = ['1', 'true'].includes((process.env.PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK || '').toLowerCase())
 
 /** Runs `work(client, target)` on a connection to `url`; relative certificate files lie in `directory`. */
 async function withDatabase (url, directory, work) {
@@ -25,6 +27,7 @@ async function withDatabase (url, directory, work) {
 
 /** Waits for the lock as long as Prisma does, then P1002. Held until the connection ends. */
 async function acquireLock (client, target) {
+  if (UNLOCKED) return
   await client.query(`SET lock_timeout = '${LOCK_SECONDS}s'`)
   try {
     await client.query(LOCK)
