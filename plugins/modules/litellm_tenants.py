@@ -80,6 +80,8 @@ options:
         entry that would declare it, without secrets. What is adopted and never declared goes with the next V(prune).
       - V(prune) deletes those that have the O(owner)'s mark, and so were dropped from the declaration. What somebody
         made by hand has no mark, and stays. A team that still has keys of others is not deleted; the run is refused.
+      - With V(prune) members leave a declared team, too, that were declared in it by the same O(owner) and then dropped
+        from its C(members), unless they have keys of the team. C(tollgate_members) in its metadata tells who they are.
     type: str
     choices: [report, keep, adopt, prune]
     default: report
@@ -91,8 +93,8 @@ options:
     default: tollgate
   max_deletions:
     description: >-
-      How many objects O(unmanaged=prune) may delete in one run. When there are more, the run is refused before anything
-      is written. Entries with C(state=absent) do not count.
+      How many objects O(unmanaged=prune) may delete in one run, members that leave teams included. When there are more,
+      the run is refused before anything is written. Entries with C(state=absent) do not count.
     type: int
     default: 10
   stop_on_error:

@@ -89,8 +89,7 @@ def steps() -> list[Step]:
         Step("units", "pytest tests/unit", _tool("pytest", "-q", "-p", "no:cacheprovider", "tests/unit"), 20),
         Step("engine", "Prisma's engine against PostgreSQL", _script("engine.py"), 60),
         Step("disk", "a gateway on a disk that runs full", _script("full_disk.py"), 200),
-        Step("contract", "fields against LiteLLM's OpenAPI document", _script("contract.py"), 90),
         Step("integration", "a gateway and its proof", _script("integration.py", *INTEGRATION), 540),
-        Step("litellm", "LiteLLM's modules, against a real proxy", _script("integration.py", LITELLM), 600),
+        Step("litellm", "LiteLLM's modules and tables, against a real proxy", _script("integration.py", LITELLM), 600),
         Step("molecule", "molecule test, from an installed copy", _script("molecule_scenario.py"), 140),
     ]

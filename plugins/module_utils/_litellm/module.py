@@ -24,7 +24,7 @@ from .resource import Declared, Resource
 from .secrecy import SHORTEST, appearing
 from .secret_store import Refused, Store, read_file
 from .sources import NEEDED, NOT_MADE_YET, Sources, Wanted
-from .undeclared import Policy, Undeclared, adopted, beyond, not_in, pruned, undeclared
+from .undeclared import Policy, Undeclared, adopted, beyond, dropped, not_in, pruned, undeclared
 
 __all__ = ["ADMIN_KEY", "CONNECTION", "LiteLLMModule", "Refused", "admin_key"]
 
@@ -191,8 +191,15 @@ class LiteLLMModule:
                     if not (error.unreached and self.assuming):
                         raise
                     there = False
-            owner, adopting = self._policy.owner, self._policy.unmanaged == "adopt"
-            planned, conflicts = plan(resource, entries, rows, owner=owner, adopt=adopting)
+            rest = self._policy.unmanaged
+            planned, conflicts = plan(
+                resource,
+                entries,
+                rows,
+                owner=self._policy.owner,
+                adopt=rest == "adopt",
+                prune=rest == "prune",
+            )
             problems += conflicts
             if looks:
                 self._left += undeclared(resource, planned, rows)
@@ -246,7 +253,7 @@ class LiteLLMModule:
         chosen, problems = [], []
         if self._policy.unmanaged == "prune":
             chosen = pruned(self._left, self._policy.owner)
-            problems = beyond(chosen, self._policy.most)
+            problems = beyond([action.label for action in chosen] + dropped(actions), self._policy.most)
         elif self._policy.unmanaged == "adopt":
             chosen = adopted(self._left, self._policy.owner)
         dealt = {id(action.row) for action in chosen if action.what == "deleted"}

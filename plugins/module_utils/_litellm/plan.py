@@ -45,18 +45,24 @@ class Action:
 
 
 def plan(
-    resource: Resource, declared: Sequence[Declared], rows: Sequence[Row], *, owner: str = "", adopt: bool = False
+    resource: Resource,
+    declared: Sequence[Declared],
+    rows: Sequence[Row],
+    *,
+    owner: str = "",
+    adopt: bool = False,
+    prune: bool = False,
 ) -> tuple[list[Action], list[str]]:
     """An action for each entry, and a sentence for each that can't be planned.
 
-    What is made carries its owner's mark, with C(adopt) also what was there.
+    What is made carries its owner's mark, with C(adopt) also what was there. With C(prune) goes what an entry dropped.
     """
     actions: list[Action] = []
     problems: list[str] = []
     index = Index(resource, rows)
     for entry in declared:
         try:
-            actions.append(_action(resource, entry, index.near(entry), owner, adopt=adopt))
+            actions.append(_action(resource, entry, index.near(entry), owner, adopt=adopt, prune=prune))
         except Conflict as conflict:
             problems.append(f'{resource.kind} "{entry.called}": {conflict}')
     return actions, problems
@@ -71,10 +77,14 @@ def marked(resource: Resource, declared: Declared, owner: str, row: Row | None =
     if given is None and place in declared.fields and row is not None:
         # null clears what is free in it, which is another thing than the mark.
         given = dict.fromkeys(resource.free_metadata(row))
-    return replace(declared, fields={**declared.fields, place: {**(given or {}), MARK: owner}})
+    return replace(
+        declared, fields={**declared.fields, place: {**(given or {}), MARK: owner, **resource.marks(declared, row)}}
+    )
 
 
-def _action(resource: Resource, entry: Declared, rows: Sequence[Row], owner: str, *, adopt: bool) -> Action:
+def _action(
+    resource: Resource, entry: Declared, rows: Sequence[Row], owner: str, *, adopt: bool, prune: bool
+) -> Action:
     row = resource.find(entry, rows)
     if entry.absent:
         return Action(resource, entry, "deleted" if row else "unchanged", row)
@@ -83,7 +93,10 @@ def _action(resource: Resource, entry: Declared, rows: Sequence[Row], owner: str
         if missing:
             raise Conflict(missing)
         return Action(resource, marked(resource, entry, owner), "created")
-    if adopt and not resource.owner_of(row):
+    whose = resource.owner_of(row)
+    if prune and owner and whose == owner:
+        entry = resource.without_dropped(entry, row)
+    if owner and ((adopt and not whose) or (whose == owner and resource.marks(entry, row))):
         entry = marked(resource, entry, owner, row)
     changes = resource.changes(entry, row)
     return Action(resource, entry, "updated" if changes else "unchanged", row, changes)

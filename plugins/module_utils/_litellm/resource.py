@@ -28,6 +28,7 @@ MARK = "tollgate_owner"
 # Entries of metadata that are not the user's: the server's, and ours.
 SERVERS_METADATA = (
     MARK,
+    "tollgate_members",
     "tollgate_rotation",
     "service_account_id",
     "team_member_budget_id",
@@ -194,6 +195,14 @@ class Resource(ABC):
         if not self.marked_in:
             return ""
         return str((self.field(self.marked_in).actual(row) or {}).get(MARK) or "")
+
+    def marks(self, declared: Declared, row: Row | None) -> Mapping[str, Any]:  # noqa: ARG002 (a team has members)
+        """What stands beside the owner's mark."""
+        return {}
+
+    def without_dropped(self, declared: Declared, row: Row) -> Declared:  # noqa: ARG002 (a team has members)
+        """The entry with the removal of what its owner had declared in it and has dropped."""
+        return declared
 
     def lasting(self, row: Row) -> bool:  # noqa: ARG002 (of users one is not)
         """Whether it is an object like those that are declared, and not one that the server makes for itself."""

@@ -15,6 +15,7 @@ from .meaning import nothing, same
 from .plan import Action
 from .resource import MARK, OURS, Declared, Resource, Row
 from .resources.customer import private
+from .resources.member import DROPPED
 
 POLICIES = ("report", "keep", "adopt", "prune")
 # A value of these may hold anything, a secret too: only its entries are named.
@@ -110,13 +111,23 @@ def adopted(found: Sequence[Undeclared], owner: str) -> list[Action]:
     return actions
 
 
-def beyond(actions: Sequence[Action], most: int) -> list[str]:
-    """Why so many objects are not pruned in one run."""
-    if len(actions) <= most:
-        return []
-    shown = some([action.label for action in actions])
+def dropped(actions: Sequence[Action]) -> list[str]:
+    """The members that leave teams since their entries do not name them any more, each in words."""
     return [
-        f"unmanaged: prune would delete {len(actions)} objects that are not declared any more ({shown}); max_deletions "
+        f'{action.label}: members "{entry["user"]}"'
+        for action in actions
+        for entry in action.declared.fields.get("members") or []
+        if entry.get(DROPPED)
+    ]
+
+
+def beyond(labels: Sequence[str], most: int) -> list[str]:
+    """Why so many objects are not pruned in one run."""
+    if len(labels) <= most:
+        return []
+    shown = some(labels)
+    return [
+        f"unmanaged: prune would delete {len(labels)} objects that are not declared any more ({shown}); max_deletions "
         f"allows {most} in one run. Declare what shall stay, or raise max_deletions for this run."
     ]
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from admin_ui import session
 
 if TYPE_CHECKING:
     from conftest import Gateway
@@ -23,11 +23,7 @@ FAILED = 2
 @pytest.fixture
 def admin_ui(gateway: Gateway) -> Iterator[httpx.Client]:
     """Logged in as the browser does: the calls of its pages carry the key of that session."""
-    with httpx.Client(base_url=gateway.url, timeout=60) as http:
-        login = {"username": "admin", "password": gateway.secret("litellm-master-key")}
-        token = http.post("/v2/login", json=login).raise_for_status().json()["token"].split(".")[1]
-        session = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["key"]
-        http.headers["Authorization"] = f"Bearer {session}"
+    with session(gateway.url, gateway.secret("litellm-master-key")) as http:
         yield http
 
 

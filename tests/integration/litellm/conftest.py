@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +38,21 @@ def proxy() -> Iterator[Proxy]:
         yield Proxy(url, key, http)
 
 
+@pytest.fixture(scope="session")
+def known(proxy: Proxy) -> dict[str, Set[str]]:
+    """What there is between two tests. A fixture that makes more for several tests says so here."""
+    return proxy.names()
+
+
 @pytest.fixture(autouse=True)
-def nothing_left(proxy: Proxy) -> Iterator[None]:
+def nothing_left(proxy: Proxy, known: dict[str, Set[str]]) -> Iterator[None]:
     """No test finds a key, a team or a model that another has made."""
-    before = proxy.names()
     yield
-    proxy.remove({kind: names - before[kind] for kind, names in proxy.names().items()})
+    proxy.remove({kind: names - known[kind] for kind, names in proxy.names().items()})
 
 
 @pytest.fixture(scope="module")
-def world(proxy: Proxy) -> Iterator[dict[str, str]]:
+def world(proxy: Proxy, known: dict[str, Set[str]]) -> Iterator[dict[str, str]]:
     """What the samples refer to. Access groups get their ids from LiteLLM: the result names them."""
     for name in MODELS:
         prices = {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
@@ -64,6 +69,7 @@ def world(proxy: Proxy) -> Iterator[dict[str, str]]:
     for number in ("0", "1"):
         made: dict[str, Any] = proxy.post("/v1/access_group", access_group_name=f"sample-group-{number}")
         groups[number] = made["access_group_id"]
+    known |= proxy.names()
     yield groups
     for group in groups.values():
         proxy.http.delete(f"/v1/access_group/{group}").raise_for_status()
@@ -74,6 +80,7 @@ def world(proxy: Proxy) -> Iterator[dict[str, str]]:
     proxy.post("/team/delete", team_ids=list(TEAMS))
     for name in MODELS:
         proxy.post("/model/delete", id=name)
+    known |= proxy.names()
 
 
 @pytest.fixture

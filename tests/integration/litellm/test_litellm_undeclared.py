@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.modules import litellm_tenants
+from ansible_collections.tollgate.llm.plugins.modules import litellm_info, litellm_tenants
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
 from forward_proxy import Forward
 from proxy import Proxy
@@ -119,6 +119,66 @@ def test_more_deletions_than_allowed_are_refused_before_anything_is_written(
     assert forward.writes() == []
     result = task(litellm_tenants, **declared(store, 2, unmanaged="prune", max_deletions=6))
     assert (result["summary"]["created"], result["summary"]["deleted"]) == (3, 6)
+
+
+def test_member_that_was_dropped_is_pruned_and_one_made_by_hand_stays(
+    task: Task, forward: Forward, proxy: Proxy, store: Path
+) -> None:
+    def declared_with(*users: str, **options: Any) -> dict[str, Any]:
+        whole = declared(store, 0, **options)
+        whole["teams"][0]["members"] = [{"user": user} for user in users]
+        return whole
+
+    def members() -> set[str]:
+        roles = proxy.get("/team/info", team_id="own-0")["team_info"]["members_with_roles"]
+        return {one["user_id"] for one in roles}
+
+    task(litellm_tenants, **declared_with("own-a"))
+    task(litellm_tenants, **declared_with("own-a", "own-b", "own-c"))
+    proxy.post("/team/member_add", team_id="own-0", member={"role": "user", "user_id": "by-hand"})
+    proxy.post("/key/generate", key_alias="by-hand", team_id="own-0", user_id="own-b", models=["own-0"])
+    reported = task(litellm_tenants, **declared_with("own-a"))
+    assert (reported["changed"], members()) == (False, {"own-a", "own-b", "own-c", "by-hand"})
+    forward.seen.clear()
+    refused = task(litellm_tenants, **declared_with("own-a", unmanaged="prune", max_deletions=1))["msg"]
+    assert 'would delete 2 objects that are not declared any more (team "own-0": members "own-b", team' in refused
+    assert 'members "own-b": LiteLLM would delete its 1 keys with it (by-hand)' in refused
+    assert forward.writes() == []
+    proxy.post("/key/delete", key_aliases=["by-hand"])
+    predicted = task(litellm_tenants, check=True, **declared_with("own-a", unmanaged="prune"))
+    assert forward.writes() == []
+    result = task(litellm_tenants, **declared_with("own-a", unmanaged="prune"))
+    assert not result.get("msg"), result["msg"]
+    assert (result["objects"], result["diff"]) == (predicted["objects"], predicted["diff"])
+    assert members() == {"own-a", "by-hand"}
+    forward.seen.clear()
+    assert task(litellm_tenants, **declared_with("own-a", unmanaged="prune"))["changed"] is False
+    assert forward.writes() == []
+
+
+def test_more_than_a_page_is_read_whole_and_pruned_whole(
+    task: Task, forward: Forward, proxy: Proxy, tmp_path: Path
+) -> None:
+    names = [f"many-{number}" for number in range(101)]
+    for name in names:
+        value = f"sk-{token_hex(24)}"
+        (tmp_path / name).write_text(value)
+        task.secrets.append(value)
+    whole: dict[str, Any] = {"secrets_directory": str(tmp_path), "owner": OWNER}
+    keys = [{"alias": name, "models": ["qwen-local"]} for name in names]
+    assert task(litellm_tenants, **whole, keys=keys)["summary"]["created"] == len(names)
+    forward.seen.clear()
+    read = task(litellm_info, kinds=["keys"])
+    assert set(names) <= {found["name"] for found in read["objects"]["keys"]}
+    assert all(len(found["token_id"]) == 64 for found in read["objects"]["keys"])
+    assert (read["requests"]["read"], read["requests"]["write"]) == (2, 0)
+    assert forward.seen == [("GET", "/key/list")] * 2
+    assert task(litellm_tenants, **whole, keys=keys)["changed"] is False
+    dropped = {**whole, "keys": [], "unmanaged": "prune"}
+    assert "would delete 101 objects" in task(litellm_tenants, **dropped, max_deletions=100)["msg"]
+    assert task(litellm_tenants, **dropped, max_deletions=101)["summary"]["deleted"] == len(names)
+    assert not any(str(row["key_alias"]).startswith("many-") for row in proxy.all_keys())
+    assert task(litellm_tenants, **dropped)["changed"] is False
 
 
 def test_team_is_not_pruned_while_somebody_elses_key_is_in_it(

@@ -22,6 +22,8 @@ THERE = "team_member_already_in_team"
 ADMIN = "default_user_id"  # whom LiteLLM makes for the master key and a login with it; it puts him into teams he makes
 TEMPORARY = ("temp_budget_increase", "temp_budget_expiry")
 MEMBERSHIPS = "team_memberships"
+REMEMBERED = "tollgate_members"  # in the metadata of a team: the members that its declaration has made
+DROPPED = "dropped"  # in an entry that nobody declared
 CUSTOM = "custom"  # the budget of a membership is the member's own
 STAYS = "LiteLLM deletes the keys of a member with it; declare each member under state: absent"
 # Their place is the budget of the membership. member_add drops the two rates in silence.
@@ -133,6 +135,20 @@ def others(declared: Entries, row: Row) -> list[str]:
     """The members that are not declared."""
     known = {ADMIN, *(str(entry["user"]) for entry in declared)}
     return sorted({str(one.get("user_id")) for one in row.get("members_with_roles") or []} - known)
+
+
+def remembered(declared: Entries, row: Row | None) -> list[str]:
+    """Whom the metadata of a team calls its declaration's: those declared, and those dropped that are still there."""
+    present = {str(entry["user"]) for entry in declared if entry.get("state") != "absent"}
+    return sorted(present | set(dropped(declared, row) if row else ()))
+
+
+def dropped(declared: Entries, row: Row) -> list[str]:
+    """The members that were declared, are there, and are not declared any more."""
+    named = {str(entry["user"]) for entry in declared}
+    there = {str(member.get("user_id")) for member in row.get("members_with_roles") or []}
+    before = (row.get("metadata") or {}).get(REMEMBERED) or []
+    return sorted(str(user) for user in before if user in there - named)
 
 
 def leaving(after: Entries) -> list[str]:

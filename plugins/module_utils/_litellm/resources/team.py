@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ..client import Client, LiteLLMError
@@ -169,6 +170,19 @@ class Team(Resource):
         found = super().changes(Declared(declared.name, fields), row)
         differing = member.changes(declared.fields.get("members") or [], row)
         return {**found, "members": differing} if differing else found
+
+    def marks(self, declared: Declared, row: Row | None) -> Mapping[str, Any]:
+        if declared.fields.get("members") is None:
+            return {}
+        found = member.remembered(declared.fields["members"], row)
+        stored = ((row or {}).get("metadata") or {}).get(member.REMEMBERED)
+        return {member.REMEMBERED: found} if found or stored else {}
+
+    def without_dropped(self, declared: Declared, row: Row) -> Declared:
+        entries = declared.fields.get("members")
+        gone = member.dropped(entries, row) if entries is not None else []
+        leaving = [{"user": user, "state": "absent", member.DROPPED: True} for user in gone]
+        return replace(declared, fields={**declared.fields, "members": [*entries, *leaving]}) if leaving else declared
 
     def sent(self, wanted: Mapping[str, Any]) -> Iterator[tuple[str, Field]]:
         yield from super().sent(wanted)

@@ -16,7 +16,9 @@ from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources im
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.budget import Budget
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.credential import Credential
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.customer import Customer
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.team import Team
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources.user import User
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.undeclared import dropped
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.memory_proxy import (
     MASTER,
     URL,
@@ -147,3 +149,41 @@ def test_wrong_credential_is_explained(entry: dict[str, Any], sentence: str) -> 
 def test_budget_that_somebody_deleted_meanwhile_is_no_success(proxy: MemoryProxy) -> None:
     with Client(URL, MASTER) as client, pytest.raises(LiteLLMError, match="deleted it meanwhile"):
         Budget().update(client, Declared("b", {"max_budget": 1}), {"budget_id": "b"}, {"max_budget": (None, 1)})
+
+
+def owned(names: list[str], there: list[str], **metadata: Any) -> dict[str, Any]:
+    """A team of this declaration, which has made members of these names."""
+    roles = [{"user_id": name, "role": "user"} for name in there]
+    marks = {"tollgate_owner": "me", "tollgate_members": names, **metadata}
+    return {"team_id": "t", "team_alias": "t", "models": ["m"], "metadata": marks, "members_with_roles": roles}
+
+
+@pytest.mark.parametrize(
+    ("members", "prune", "changed"),
+    [
+        ([{"user": "a"}, {"user": "b"}], True, {}),
+        ([{"user": "a"}], False, {}),  # reported, and remembered for a run that prunes
+        ([{"user": "a"}], True, {"members": [{"user": "b", "state": "absent"}], "metadata": ["a"]}),
+        ([], True, {"members": [{"user": "a", "state": "absent"}, {"user": "b", "state": "absent"}], "metadata": []}),
+        (None, True, {}),  # left out keeps
+        ([{"user": "a"}, {"user": "b", "state": "absent"}], True, {"members": None, "metadata": ["a"]}),
+    ],
+)
+def test_member_that_was_dropped_leaves_when_its_owner_prunes(
+    members: list[dict[str, Any]] | None, *, prune: bool, changed: dict[str, Any]
+) -> None:
+    row = owned(["a", "b"], ["a", "b", "by hand"])
+    fields: dict[str, Any] = {"models": ["m"], **({} if members is None else {"members": members})}
+    (action,), problems = plan(Team(), [Declared("t", fields)], [row], owner="me", prune=prune)
+    assert problems == []
+    assert set(action.changes) == set(changed)
+    after = action.after()
+    if changed.get("members"):
+        assert after["members"] == changed["members"]
+    if changed:
+        assert after["metadata"] == {"tollgate_members": changed["metadata"]}
+    assert len(dropped([action])) == (len(changed.get("members") or []))
+    # Somebody else's team is none of ours.
+    (other,), problems = plan(Team(), [Declared("t", fields)], [row], owner="you", prune=prune)
+    assert "metadata" not in other.changes
+    assert dropped([other]) == []
