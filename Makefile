@@ -23,7 +23,7 @@ environment: ## Make the private virtual environment .venv
 
 .PHONY: test-environment
 test-environment: ## Add what the tests need to it
-	@tools/bootstrap.sh requirements/controller.txt requirements/test.txt requirements/cluster.txt
+	@tools/bootstrap.sh requirements/controller.txt requirements/test.txt requirements/cluster.txt requirements/google.txt
 	.venv/bin/python tools/bundled.py kubernetes.core
 	.venv/bin/python tests/support/runtime.py
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .value import FORMATS
@@ -45,9 +46,16 @@ def _source() -> dict[str, Any]:
     }
 
 
-def module_arguments(store_options: dict[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule for a store with these options of its own."""
-    entry = {"name": {"type": "str", "required": True}, **_source(), **_policy(defaults=False)}
+def module_arguments(
+    store_options: dict[str, Any], entry_options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Keyword arguments of AnsibleModule for a store with these options of its own.
+
+    C(entry_options) are those which an entry of the list takes from the task unless it has its own.
+    """
+    own = entry_options or {}
+    bare = {name: {key: each for key, each in option.items() if key != "default"} for name, option in own.items()}
+    entry = {"name": {"type": "str", "required": True}, **_source(), **_policy(defaults=False), **bare}
     return {
         "argument_spec": {
             "name": {"type": "str"},
@@ -60,6 +68,7 @@ def module_arguments(store_options: dict[str, Any]) -> dict[str, Any]:
             },
             **_source(),
             **_policy(defaults=True),
+            **own,
             **store_options,
         },
         "mutually_exclusive": [SOURCES, ("name", "secrets"), *(("secrets", source) for source in SOURCES)],

@@ -94,6 +94,10 @@ def ensure(store: Store, declared: Sequence[Wanted], *, check_mode: bool = False
 
 
 def _oddities(step: Step) -> list[str]:
+    return [*(f'secret "{step.wanted.name}" {text}' for text in step.existing.warnings), *_blemishes(step)]
+
+
+def _blemishes(step: Step) -> list[str]:
     if step.action is not Action.ADOPT or step.existing.value is None or step.wanted.state is State.ABSENT:
         return []
     return [

@@ -33,6 +33,7 @@ from .secret_object import (
     namespace_problem,
     where,
 )
+from .side_by_side import side_by_side
 from .store import Outcome, StoreError
 from .value import LARGEST
 from .write_once import Action, Holds, Mode, Observation, Place, Wanted, decide
@@ -104,20 +105,7 @@ class KubernetesStore:
             made = bool(make_namespaces(self.cluster, self._missing))
         except ClusterError as error:
             raise StoreError(failure(error, [])) from None
-        errors: list[StoreError] = []
-
-        def work(entry: Wanted) -> Outcome | None:
-            try:
-                return None if errors else self._make_true(entry)
-            except StoreError as error:
-                errors.append(error)
-                return None
-
-        with ThreadPoolExecutor(min(WORKERS, len(wanted))) as pool:
-            outcomes = list(pool.map(work, wanted))
-        yield from (outcome for outcome in outcomes if outcome is not None)
-        if errors:
-            raise StoreError("\n".join(map(str, errors)), changed=made or any(error.changed for error in errors))
+        yield from side_by_side(wanted, self._make_true, WORKERS, changed=made)
 
     def _make_true(self, wanted: Wanted) -> Outcome:
         new = wanted.value

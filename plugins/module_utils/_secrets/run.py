@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -22,9 +23,22 @@ COUNTED = {
     Action.FILL: "created",
     Action.ADOPT: "adopted",
     Action.REPLACE: "updated",
+    Action.UPDATE: "updated",
     Action.REMOVE: "deleted",
     Action.KEEP: "unchanged",
 }
+
+
+def refuse(module: AnsibleModule, problems: Sequence[str]) -> None:
+    """Fail the module if a store's own options have problems, together with those of all other options."""
+    if not problems:
+        return
+    found = list(problems)
+    try:
+        declared(module.params)
+    except SecretsRefusedError as error:
+        found += error.problems
+    module.fail_json(msg="\n".join([*found, "Nothing was changed."]))
 
 
 def run(module: AnsibleModule, store: Store) -> None:
@@ -72,7 +86,7 @@ def _foreseen(step: Step) -> str | None:
             return step.existing.value
 
 
-def _entry(step: Step, action: Action, value: str | None, location: dict[str, str]) -> dict[str, Any]:
+def _entry(step: Step, action: Action, value: str | None, location: Mapping[str, Any]) -> dict[str, Any]:
     length = None if value is None else len(value)
     if value is None and action in (Action.CREATE, Action.FILL) and step.wanted.generate is not None:
         length = step.wanted.generate.length
@@ -102,16 +116,17 @@ def _before(step: Step) -> str:
         case Holds.EMPTY:
             return "empty"
         case _:
-            note = ", not managed" if step.action is Action.ADOPT else ""
-            return f"{step.existing.fingerprint}{note}"
+            notes = ["not managed"] if step.action is Action.ADOPT else []
+            notes += [before for before, _after in step.existing.drift]
+            return ", ".join([str(step.existing.fingerprint), *notes])
 
 
 def _after(step: Step) -> str:
     match step.action:
         case Action.REMOVE:
             return "absent"
-        case Action.ADOPT:
-            return f"{step.existing.fingerprint}, {step.wanted.mode.value}"
+        case Action.ADOPT | Action.UPDATE:
+            made = str(step.existing.fingerprint)
         case _:
             made = step.wanted.fingerprint or f"generated ({step.wanted.generate})"
-            return f"{made}, {step.wanted.mode.value}"
+    return ", ".join([made, step.wanted.mode.value, *(after for _before, after in step.existing.drift)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from .write_once import Action, Observation, Place, Wanted
 
@@ -39,7 +39,7 @@ class Store(Protocol):
     def place(self, name: str) -> Place:
         """The words for one secret's place."""
 
-    def location(self, name: str) -> dict[str, str]:
+    def location(self, name: str) -> Mapping[str, Any]:
         """Where it lies, as keys of the result: a path, or a resource name with its version."""
 
     def observe(self, names: Sequence[str]) -> Mapping[str, Observation]:

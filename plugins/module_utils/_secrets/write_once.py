@@ -42,6 +42,7 @@ class Action(Enum):
     ADOPT = "adopt"
     FILL = "fill"
     REPLACE = "replace"
+    UPDATE = "update"  # what lies around the value: labels, an expiry
     REMOVE = "remove"
     KEEP = "keep"
     REFUSE = "refuse"
@@ -55,13 +56,16 @@ class Action(Enum):
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One name as a store shows it. `recorded` is the fingerprint that the store noted when it wrote or adopted the
-    value; `unfinished` says that a run of ours wrote the value and was killed before it could note that."""
+    value; `unfinished` says that a run of ours wrote the value and was killed before it could note that. `drift` names
+    what lies around the value and is not as declared, each as it is and as it shall be."""
 
     holds: Holds = Holds.NOTHING
     value: str | None = field(default=None, repr=False)
     recorded: str | None = None
     unfinished: bool = False
     obstacle: str | None = None
+    drift: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str | None:
@@ -109,6 +113,13 @@ KEEP = Decision(Action.KEEP)
 
 def decide(existing: Observation, wanted: Wanted, place: Place) -> Decision:
     """Compare what exists with what is wanted. Nothing is read or written here."""
+    decision = _decide(existing, wanted, place)
+    if decision.action is Action.KEEP and existing.drift and wanted.state is State.PRESENT:
+        return Decision(Action.UPDATE)
+    return decision
+
+
+def _decide(existing: Observation, wanted: Wanted, place: Place) -> Decision:
     if existing.obstacle is not None:
         return Decision(Action.REFUSE, existing.obstacle)
     if wanted.state is State.ABSENT:

@@ -1,0 +1,61 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts a Secret Manager on this machine, for as long as a block lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .certificate import make_certificate
+from .grpc_face import grpc_server
+from .rest import RestServer
+from .service import Service
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where it listens: REST with and without TLS, gRPC with TLS, and the certificate to trust."""
+
+    http: str
+    https: str
+    grpc: str
+    certificate: Path
+
+
+@contextlib.contextmanager
+def running(service: Service, directory: Path, *, grpc: bool = True) -> Iterator[Addresses]:
+    """Serve on free ports of 127.0.0.1. Without C(grpc) a caller may fork."""
+    key, certificate = make_certificate(directory)
+    with contextlib.ExitStack() as stack:
+        plain = stack.enter_context(_serving(service, None))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        secure = stack.enter_context(_serving(service, context))
+        port = 0
+        if grpc:
+            server, port = grpc_server(service, "127.0.0.1:0", key.read_bytes(), certificate.read_bytes())
+            stack.callback(lambda: server.stop(None).wait())
+        yield Addresses(
+            f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{secure}", f"https://127.0.0.1:{port}", certificate
+        )
+
+
+@contextlib.contextmanager
+def _serving(service: Service, context: ssl.SSLContext | None) -> Iterator[int]:
+    server = RestServer(service, ("127.0.0.1", 0))
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
