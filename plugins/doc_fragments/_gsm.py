@@ -27,8 +27,8 @@ options:
       - A file with credentials, as Google's libraries read it. A service account's key, the configuration of workload
         identity federation (C(external_account)), or a user's.
       - Without it, and without O(access_token), the application's default credentials are used. These are
-        E(GOOGLE_APPLICATION_CREDENTIALS), C(gcloud auth application-default login), or the account of the machine or pod
-        (workload identity).
+        E(GOOGLE_APPLICATION_CREDENTIALS), C(gcloud auth application-default login), or the account of the machine or
+        pod (workload identity).
     type: path
   impersonate_service_account:
     description:

@@ -15,12 +15,12 @@ author:
   - The Tollgate developers (@tollgate)
 description:
   - Makes secrets, keeps them in Secret Manager, and never changes or shows them again.
-  - Each secret is a container of that name, of which one version is the one. Its number is returned, and noted with its
-    fingerprint in annotations of the container. Refer to that number, never to C(latest).
-  - What exists is adopted, an empty container is filled. The oldest enabled version is taken. Several enabled versions with
-    different values are refused until O(version) names one.
-  - Any number of runs may create the same secret at the same time, and any of them may be killed. They end with the value of
-    version 1. Whoever wrote a later one disables it.
+  - Each secret is a container of that name, of which one version is the one. Its number is returned, and noted with
+    its fingerprint in annotations of the container. Refer to that number, never to C(latest).
+  - What exists is adopted, an empty container is filled. The oldest enabled version is taken. Several enabled versions
+    with different values are refused until O(version) names one.
+  - Any number of runs may create the same secret at the same time, and any of them may be killed. They end with the
+    value of version 1. Whoever wrote a later one disables it.
   - Many secrets are read and written side by side. All problems of the list are reported together, before anything is
     written.
 extends_documentation_fragment:
@@ -78,8 +78,8 @@ options:
         choices: [disable, destroy]
   replication:
     description:
-      - Where a new secret is kept, and with whose keys it is encrypted. Without it Google chooses the places, and keys of its
-        own.
+      - Where a new secret is kept, and with whose keys it is encrypted. Without it Google chooses the places, and keys
+        of its own.
       - The regions of a secret can never be changed. Others than the declared ones are refused.
       - It is for global secrets. Of a regional one (O(location)) only O(replication.kms_keys) can be declared.
     type: dict
@@ -161,10 +161,10 @@ attributes:
     support: full
     platforms: posix
 notes:
-  - The roles C(roles/secretmanager.admin) and C(roles/secretmanager.secretAccessor) are enough. For secrets that stay as they
-    are C(roles/secretmanager.viewer) and C(roles/secretmanager.secretAccessor) are.
-  - Access to a version by its number sees every write at once. Other reads of Secret Manager may be behind, which a run waits
-    for, up to O(timeout).
+  - The roles C(roles/secretmanager.admin) and C(roles/secretmanager.secretAccessor) are enough. For secrets that stay
+    as they are C(roles/secretmanager.viewer) and C(roles/secretmanager.secretAccessor) are.
+  - Access to a version by its number sees every write at once. Other reads of Secret Manager may be behind, which a run
+    waits for, up to O(timeout).
   - A run that loses a race and is killed before it disabled the version that it wrote leaves it enabled. Nothing refers
     to it.
 seealso:
@@ -246,8 +246,8 @@ secrets:
       sample: litellm-salt-key
     action:
       description:
-        - V(create), V(adopt), V(fill) (an empty container), V(replace), V(update) (what lies around the value), V(remove)
-          or V(keep).
+        - V(create), V(adopt), V(fill) (an empty container), V(replace), V(update) (what lies around the value),
+          V(remove) or V(keep).
       returned: always
       type: str
       sample: keep

@@ -89,12 +89,8 @@ class Notes:
 
 
 def owner(secret: Any) -> str | None:
-    """The other tool that says it owns this secret, by its label."""
-    for key in OWNERS:
-        value = secret.labels.get(key)
-        if value is not None and value != OWNER:
-            return f"label {key}={value}"
-    return None
+    """The label with which another tool says that it owns this secret."""
+    return next((key for key in OWNERS if secret.labels.get(key, OWNER) != OWNER), None)
 
 
 def fresh(blank: Any, declared: Settings) -> Any:

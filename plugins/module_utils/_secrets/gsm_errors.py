@@ -61,12 +61,8 @@ class Refusal(Exception):
     @classmethod
     def of(cls, error: Any) -> Refusal:
         """From an exception of google.api_core, which names codes of REST by their HTTP status alone."""
-        code = CODES.get(int(error.code or 0), "UNKNOWN")
-        grpc_code = getattr(error, "grpc_status_code", None)
-        if error.response is not None:
-            code = _status(error.response) or code
-        elif grpc_code is not None:
-            code = grpc_code.name
+        grpc_code = getattr(error.grpc_status_code, "name", "")
+        code = _status(error.response) or grpc_code or CODES.get(int(error.code or 0), "UNKNOWN")
         return cls(code, URL.sub("", str(error.message)).strip(), error.reason or "", dict(error.metadata or {}))
 
     @property
@@ -88,6 +84,7 @@ class Refusal(Exception):
 
 
 def _status(response: Any) -> str:
+    """What an answer over REST calls its error; nothing for one over gRPC."""
     try:
         return str(response.json()["error"]["status"])
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -92,12 +92,13 @@ class Viewer:
             raise UnusableSecretError(
                 f"{self.api.name(name)} {error}. If the oldest enabled version is right: {self.place(name).forget}"
             ) from None
-        if owner(secret) and notes.version is None and declared.version is None:
+        foreign = owner(secret)
+        if foreign and notes.version is None and declared.version is None:
             raise UnusableSecretError(
-                f"{self.api.name(name)} belongs to another tool ({owner(secret)}), which would undo this store's "
-                "notes. To use it as it is, without a write, name the version that holds the value (version: NUMBER, see "
-                f"{self._gcloud('versions list')} {name}). To take it over: {self._gcloud('update', name)} "
-                f"--remove-labels={str(owner(secret)).partition('=')[0].removeprefix('label ')}"
+                f"{self.api.name(name)} belongs to another tool (label {foreign}={secret.labels[foreign]}), which "
+                "would undo this store's notes. To use it as it is, without a write, name the version that holds the "
+                f"value (version: NUMBER, see {self._gcloud('versions list')} {name}). To take it over: "
+                f"{self._gcloud('update', name)} --remove-labels={foreign}"
             )
         misplaced = wrong_place(secret, declared)
         if misplaced:

@@ -68,9 +68,14 @@ class GsmTask:
         wanted = {"parent": parent, "secret_id": name, "secret": {"replication": {"automatic": {}}, **fields}}
         service.call("CreateSecret", types.CreateSecretRequest(wanted), token)
         for value in values:
-            data = value.encode() if isinstance(value, str) else value
-            added = {"parent": f"{parent}/secrets/{name}", "payload": {"data": data}}
-            service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
+            self.add(name, value)
+
+    def add(self, name: str, value: bytes | str) -> None:
+        """Somebody else adds a version."""
+        data = value.encode() if isinstance(value, str) else value
+        added = {"parent": f"projects/{self.service.project}/secrets/{name}", "payload": {"data": data}}
+        token = self.service.identity.token("somebody")
+        self.service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
 
     def turn(self, name: str, version: int, method: str) -> None:
         """Somebody else enables, disables or destroys a version."""

@@ -1,0 +1,112 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many creators of one secret in Secret Manager end with one value."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError, ensure
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_client import Gsm
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_settings import Settings
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_store import GsmStore
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.store import Outcome
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.value import Generate
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import Mode, Wanted
+from ansible_collections.tollgate.llm.tests.support.secret_manager.server import Addresses, running
+from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Service
+from google.cloud.secretmanager_v1 import types
+
+# Once every day; `make test-soak` asks for more.
+ROUNDS = int(os.environ.get("TOLLGATE_RACES", "1"))
+VALUE, OTHER = "correct-horse-battery", "another-horse-battery"
+Project = tuple[Service, Addresses]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """An empty Secret Manager."""
+    service = Service()
+    with running(service, tmp_path, grpc=False) as addresses:
+        yield service, addresses
+
+
+def store(project: Project, mode: Mode = Mode.WRITE_ONCE) -> GsmStore:
+    """A store with connections of its own."""
+    service, addresses = project
+    options: dict[str, Any] = dict.fromkeys(
+        ("location", "service_account_file", "impersonate_service_account", "quota_project")
+    )
+    options |= {"project": service.project, "endpoint": addresses.http, "insecure": False, "transport": "rest"}
+    token = service.identity.token("racer")
+    return GsmStore(Gsm({**options, "access_token": token, "timeout": 300}), {"salt": Settings(mode=mode)})
+
+
+def race(project: Project, wanted: list[Wanted]) -> list[Outcome | str]:
+    """All of them start together, each with a store of its own; how each ends, or why it failed."""
+    stores = [store(project, each.mode) for each in wanted]
+    start = threading.Barrier(len(wanted))
+
+    def run(number: int) -> Outcome | str:
+        start.wait()
+        try:
+            report = ensure(stores[number], [wanted[number]])
+        except SecretsRefusedError as error:
+            return str(error)
+        return report.outcomes[0] if report.error is None else str(report.error)
+
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        return list(pool.map(run, range(len(wanted))))
+
+
+def states(service: Service) -> list[str]:
+    """The states of the versions, oldest first."""
+    return [version.message.state.name for version in service.secrets["", "salt"].versions]
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+@pytest.mark.parametrize(("container", "racers"), [("missing", 100), ("empty", 25), ("seen late", 25)])
+def test_many_creators_end_with_one_value(project: Project, container: str, racers: int, _round: int) -> None:
+    service = project[0]
+    service.lag = 5 if container == "seen late" else 0
+    if container == "empty":
+        wanted = {"parent": f"projects/{service.project}", "secret_id": "salt"}
+        request = types.CreateSecretRequest({**wanted, "secret": {"replication": {"automatic": {}}}})
+        service.call("CreateSecret", request, service.identity.token("somebody"))
+    ends = race(project, [Wanted("salt", Generate())] * racers)
+    first = service.secrets["", "salt"].versions[0].payload.decode()
+    assert {end if isinstance(end, str) else end.value for end in ends} == {first}
+    assert states(service)[0] == "ENABLED"
+    assert set(states(service)[1:]) <= {"DISABLED"}
+    assert service.secrets["", "salt"].secret.annotations["tollgate-version"] == "1"
+
+
+def test_creators_with_different_values_end_with_the_first_and_the_others_are_refused(project: Project) -> None:
+    values = (VALUE, OTHER) * 10
+    ends = race(project, [Wanted("salt", value=value) for value in values])
+    service = project[0]
+    first = service.secrets["", "salt"].versions[0].payload.decode()
+    for value, end in zip(values, ends, strict=True):
+        assert isinstance(end, str) is (value != first), end
+        assert isinstance(end, Outcome) or "a write-once secret is never overwritten" in end
+    assert states(service)[0] == "ENABLED"
+    assert set(states(service)[1:]) <= {"DISABLED"}
+
+
+def test_racing_replacements_end_with_a_noted_version_that_one_of_them_declared(project: Project) -> None:
+    race(project, [Wanted("salt", value=VALUE, mode=Mode.VERSIONED)])
+    values = [f"{OTHER}-{number}" for number in range(10)]
+    ends = race(project, [Wanted("salt", value=value, mode=Mode.VERSIONED) for value in values])
+    assert [end.value for end in ends if isinstance(end, Outcome)] == values
+    container = project[0].secrets["", "salt"]
+    noted = int(container.secret.annotations["tollgate-version"])
+    assert container.versions[noted - 1].payload.decode() in values
+    assert len(container.versions) == 1 + len(values)
