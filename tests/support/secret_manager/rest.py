@@ -34,6 +34,7 @@ ROUTES = [
     ("POST", rf"({_SECRET}/versions/[^/:]+):disable", "DisableSecretVersion", "*"),
     ("POST", rf"({_SECRET}/versions/[^/:]+):destroy", "DestroySecretVersion", "*"),
 ]
+PROJECT = re.compile(r"/v1/projects/\d+")
 IMPERSONATE = re.compile(r"/v1/projects/-/serviceAccounts/([^/]+):generateAccessToken")
 
 
@@ -98,6 +99,9 @@ class Handler(BaseHTTPRequestHandler):
             return 200, json.dumps(give(form)), kind
         if wanted := IMPERSONATE.fullmatch(path):
             return 200, json.dumps(service.identity.impersonated(wanted[1], token)), kind
+        if PROJECT.fullmatch(path) and self.command == "GET":  # Resource Manager, asked by federated credentials
+            service.identity.principal(token)
+            return 200, json.dumps({"projectId": service.project}), kind
         if self.headers.get("Metadata-Flavor") == "Google" and path.startswith(("/computeMetadata", "/")):
             found = service.identity.metadata(path, service.project)
             if found is not None:
