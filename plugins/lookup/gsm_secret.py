@@ -10,8 +10,8 @@ short_description: A value from Google Secret Manager, for one task that then sh
 version_added: 1.1.0
 description:
   - Returns the payloads of secrets in Google Secret Manager, each of a version that is named by its number.
-  - The task that asks is marked. From then on it counts as C(no_log), so its result, its options, its difference and its
-    errors are not shown, whatever the verbosity.
+  - The task that asks is marked. From then on it counts as C(no_log), so that its result, its options and its
+    difference are not shown, whatever the verbosity.
   - Nothing is returned where no task can be marked, such as in the name of a task or in the condition of a play.
 notes:
   - Use it in the options of the task that needs the value. A fact or a registered result that holds the value is not

@@ -28,7 +28,53 @@ extends_documentation_fragment:
   - tollgate.llm._gsm
 options:
   secrets:
+    description:
+      - The secrets of this task, each with the options of a single one.
+      - What an entry does not say it takes from the task, but for its value.
+    type: list
+    elements: dict
     suboptions:
+      name:
+        description: Name of the secret.
+        type: str
+        required: true
+      generate:
+        description: How a new value is made.
+        type: dict
+        suboptions:
+          format:
+            description: How the random bytes are written.
+            type: str
+            choices: [hex, base64url, alphanumeric]
+            default: hex
+          bytes:
+            description: Bytes of entropy, 16 to 512.
+            type: int
+            default: 32
+          prefix:
+            description: Text before the random part, which does not count as entropy.
+            type: str
+            default: ''
+      value:
+        description: The value.
+        type: str
+      value_file:
+        description: A file on the target with the value. One trailing line break is not part of it.
+        type: path
+      mode:
+        description: May a new value replace the old one?
+        type: str
+        choices: [write_once, versioned]
+      adopt:
+        description: Keep a secret that exists but was not made here?
+        type: bool
+      state:
+        description: Shall the secret exist?
+        type: str
+        choices: [present, absent]
+      allow_loss:
+        description: Confirms O(secrets[].state=absent) for a write-once secret.
+        type: bool
       replication:
         description: O(replication) of this secret.
         type: dict

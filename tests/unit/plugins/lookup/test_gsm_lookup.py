@@ -89,7 +89,7 @@ def test_a_run_keeps_gives_and_never_shows(project: tuple[Service, Addresses, Pa
     )
     output = ran.stdout + ran.stderr
     assert ran.returncode == 0, output
-    assert target.read_text() == service.payloads()[0]
+    assert target.read_text() == service.secrets["", "litellm-salt-key"].versions[0].payload.decode()
     assert len(service.payloads()) == 2
     for secret in [*service.payloads(), *service.identity.tokens()]:
         assert secret not in output

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.tollgate.llm.plugins.doc_fragments import _gsm
+from ansible_collections.tollgate.llm.plugins.doc_fragments import _gsm, _secret
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client, gsm_settings
 from ansible_collections.tollgate.llm.plugins.modules import gsm_secret
 from ansible_collections.tollgate.llm.tests.unit.plugins.modules.gsm_task import OTHER, VALUE, GsmTask
@@ -239,7 +239,9 @@ def test_all_problems_come_together_and_nothing_is_asked(gsm: GsmTask) -> None:
 
 def test_the_documentation_has_every_option(tmp_path: Path) -> None:
     documented = yaml.safe_load(gsm_secret.DOCUMENTATION)["options"]
+    shared = yaml.safe_load(_secret.ModuleDocFragment.DOCUMENTATION)["options"]["secrets"]["suboptions"]
     entries = documented.pop("secrets")["suboptions"]
+    assert {name: entries.pop(name) for name in shared} == shared
     reached = yaml.safe_load(_gsm.ModuleDocFragment.DOCUMENTATION)["options"]
     for options, arguments in (
         (documented, gsm_settings.ARGUMENTS),
