@@ -113,6 +113,7 @@ ROUNDS ?= 10
 test-soak: test-environment ## What is too long for every day, at random moments (SEED=, ROUNDS=); with a cluster its checks too
 	@install -d -m 0700 .tollgate .tollgate/soak
 	TOLLGATE_RACES=20 .venv/bin/pytest -q -p no:cacheprovider -k creators_end_with_one_value tests/unit 2>&1 | tee .tollgate/soak/races.log | tail -1
+	.venv/bin/python tests/support/gsm_bench.py 2>&1 | tee .tollgate/soak/gsm_bench.log
 	.venv/bin/python tests/support/killed.py --rounds $(ROUNDS) --seed $(SEED) 2>&1 | tee .tollgate/soak/killed-$(SEED).log | grep -E '^(round|seed)'
 	.venv/bin/python tests/support/versions.py 2>&1 | tee .tollgate/soak/versions.log | grep -E '^(LiteLLM |[0-9]+ (passed|failed))'
 	if [ -e "$${TOLLGATE_KUBECONFIG:-.tollgate/cluster/kubeconfig}" ]; then

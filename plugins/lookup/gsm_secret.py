@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: gsm_secret
 short_description: A value from Google Secret Manager, for one task that then shows nothing
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Returns the payloads of secrets in Google Secret Manager, each of a version that is named by its number.
   - The task that asks is marked. From then on it counts as C(no_log), so that its result, its options and its

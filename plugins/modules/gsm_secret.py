@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: gsm_secret
 short_description: Keep secrets that are written once, in Google Secret Manager
-version_added: 1.1.0
+version_added: 1.0.0
 author:
   - The Tollgate developers (@tollgate)
 description:

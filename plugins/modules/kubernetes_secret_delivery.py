@@ -14,8 +14,9 @@ version_added: 1.0.0
 author:
   - The Tollgate developers (@tollgate)
 description:
-  - Reads values out of the store of M(tollgate.llm.kubernetes_secret) or M(tollgate.llm.file_secret) and puts them into
-    Secrets under the names and keys that workloads expect. No value passes through a variable, a result or an output.
+  - Reads values out of the store of M(tollgate.llm.kubernetes_secret), M(tollgate.llm.file_secret) or
+    M(tollgate.llm.gsm_secret) and puts them into Secrets under the names and keys that workloads expect. No value
+    passes through a variable, a result or an output.
   - Keys that somebody else put into such a Secret are kept. A value of theirs is never overwritten. When it differs
     from what is to be delivered under that key, it is refused with both fingerprints and the ways out.
   - A key that was delivered before and is not declared any more is removed, unless the Secret is immutable.
@@ -31,6 +32,48 @@ options:
   store_directory:
     description: The directory of the store, when that is the one of M(tollgate.llm.file_secret).
     type: path
+  store_gsm:
+    description: How Secret Manager is reached, when the store is that of M(tollgate.llm.gsm_secret).
+    type: dict
+    suboptions:
+      versions:
+        description: The number of the version that is delivered, by the name of the secret.
+        type: dict
+        required: true
+      project:
+        description: As O(tollgate.llm.gsm_secret#module:project).
+        type: str
+      location:
+        description: As O(tollgate.llm.gsm_secret#module:location).
+        type: str
+      service_account_file:
+        description: As O(tollgate.llm.gsm_secret#module:service_account_file).
+        type: path
+      impersonate_service_account:
+        description: As O(tollgate.llm.gsm_secret#module:impersonate_service_account).
+        type: str
+      access_token:
+        description: As O(tollgate.llm.gsm_secret#module:access_token).
+        type: str
+      quota_project:
+        description: As O(tollgate.llm.gsm_secret#module:quota_project).
+        type: str
+      endpoint:
+        description: As O(tollgate.llm.gsm_secret#module:endpoint).
+        type: str
+      insecure:
+        description: As O(tollgate.llm.gsm_secret#module:insecure).
+        type: bool
+        default: false
+      transport:
+        description: As O(tollgate.llm.gsm_secret#module:transport).
+        type: str
+        choices: [rest, grpc]
+        default: rest
+      timeout:
+        description: As O(tollgate.llm.gsm_secret#module:timeout).
+        type: int
+        default: 60
   deliver:
     description: The Secrets.
     type: list
@@ -158,19 +201,23 @@ external:
   sample: [Secret litellm/litellm-salt-key]
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver, gsm_client
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.file_store import FileStore
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_settings import Settings
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_store import GsmStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.kubernetes_store import KubernetesStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.store import Store
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import State
 
+STORES = ("store_namespace", "store_directory", "store_gsm")
 ENTRY: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
@@ -179,6 +226,16 @@ ENTRY: dict[str, dict[str, Any]] = {
     "immutable": {"type": "bool", "default": False},
     "data": {"type": "dict", "required": True},
 }
+
+
+def _gsm(options: dict[str, Any], wanted: Sequence[deliver.Delivery]) -> GsmStore:
+    """The store in Secret Manager, of which one version of each secret is read."""
+    names = {name for one in wanted for name in one.secrets}
+    unknown = sorted(names - options["versions"].keys())
+    if unknown:
+        raise SecretsRefusedError([f"store_gsm.versions has no number for {', '.join(unknown)}."])
+    declared = {name: Settings(version=int(options["versions"][name])) for name in names}
+    return GsmStore(gsm_client.Gsm(options), declared)
 
 
 def work(options: dict[str, Any], rules: deliver.Rules) -> deliver.Report:
@@ -190,6 +247,8 @@ def work(options: dict[str, Any], rules: deliver.Rules) -> deliver.Report:
         store = FileStore(Path(options["store_directory"]))
     elif options["store_namespace"]:
         store = KubernetesStore(server, options["store_namespace"], may_be_missing=rules.check_mode)
+    elif options["store_gsm"] and rules.state is State.PRESENT:
+        store = _gsm(options["store_gsm"], wanted)
     return deliver.deliver(server, store, wanted, rules)
 
 
@@ -199,6 +258,11 @@ def main() -> None:
         argument_spec={
             "store_namespace": {"type": "str"},
             "store_directory": {"type": "path"},
+            "store_gsm": {
+                "type": "dict",
+                "options": {"versions": {"type": "dict", "required": True}, **gsm_client.ARGUMENTS},
+                "mutually_exclusive": gsm_client.EXCLUSIVE,
+            },
             "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "make_namespace": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -206,12 +270,14 @@ def main() -> None:
             "reclaim": {"type": "bool", "default": False},
             **connection.ARGUMENTS,
         },
-        mutually_exclusive=[("store_namespace", "store_directory")],
-        required_if=[("state", "present", ("store_namespace", "store_directory"), True)],
+        mutually_exclusive=[STORES],
+        required_if=[("state", "present", STORES, True)],
         supports_check_mode=True,
     )
     require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     options = module.params
+    if options["store_gsm"]:
+        require(module, **{"google-cloud-secret-manager": gsm_client.GOOGLE_IMPORT_ERROR})
     rules = deliver.Rules(
         State(options["state"]),
         module.check_mode,
@@ -223,7 +289,7 @@ def main() -> None:
         report = work(options, rules)
     except SecretsRefusedError as error:
         module.fail_json(msg="\n".join([*error.problems, "Nothing was changed."]))
-    except cluster.ClusterError as error:
+    except (cluster.ClusterError, gsm_client.ConnectionProblem) as error:
         module.fail_json(msg=f"{error} Nothing was changed.")
     for warning in report.warnings:
         module.warn(warning)

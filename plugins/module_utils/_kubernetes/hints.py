@@ -111,7 +111,7 @@ RULES = (
     ),
 )
 
-# What the operator of External Secrets says in events, with its provider kubernetes (0.20.4).
+# What the operator of External Secrets says in events, with its providers kubernetes (0.20.4) and gcpsm (its source).
 _AGAIN = "Run the wave secrets again, which gives that right to what it finds"
 _EXTERNAL_SECRETS = (
     _rule(
@@ -123,6 +123,43 @@ _EXTERNAL_SECRETS = (
         r'SecretStore "(?P<store>[^"]+)" is not ready',
         "its store does not work.",
         "What is wrong with it: kubectl -n {namespace} describe secretstore {store}",
+    ),
+    _rule(
+        r'cluster store "(?P<store>[^"]+)" is not allowed from namespace "(?P<home>[^"]+)"',
+        "the ClusterSecretStore {store} serves other namespaces than {home}.",
+        "Run the wave secrets again, which gives it the namespaces of secrets_deliver; or correct spec.conditions.",
+    ),
+    _rule(
+        r"Permission '(?P<permission>secretmanager\.[\w.]+)' denied (?:for|on) resource '(?P<resource>[^']+)'",
+        "Secret Manager denies the operator's account {permission} on {resource}, or there is no such secret.",
+        "Grant it: gcloud secrets add-iam-policy-binding NAME --project=PROJECT --member=ITS-ACCOUNT "
+        "--role=roles/secretmanager.secretAccessor; or correct the project in secrets_gsm.",
+    ),
+    _rule(
+        r"Secret Version \[(?P<version>[^\]]+)\] is in (?P<state>DISABLED|DESTROYED) state",
+        "{version} is {state}.",
+        "gcloud secrets versions enable NUMBER --secret=NAME, if it is disabled; then run the wave secrets again.",
+    ),
+    _rule(
+        r"Secret (?:Version )?\[(?P<version>projects/[^\]]+)\] not found|Secret does not exist",
+        "Secret Manager has no such version.",
+        "Run the wave secrets again: it pins the version that is there.",
+    ),
+    _rule(
+        r"Secret Manager API has not been used in project (?P<project>\S+)",
+        "the Secret Manager API is not enabled in project {project}.",
+        "gcloud services enable secretmanager.googleapis.com --project={project}",
+    ),
+    _rule(
+        r"Permission denied on resource project (?P<project>[^\s.]+)",
+        "there is no project {project}, or the operator's account may not use it.",
+        "Correct project in secrets_gsm.",
+    ),
+    _rule(
+        r"unable to (?:fetch|get) (?:identitybindingtoken|credentials)|iam\.serviceAccounts\.getAccessToken",
+        "Google takes the account of the store for no identity of its own.",
+        "Is workload identity on for the cluster and its nodes? And does roles/iam.workloadIdentityUser on the Google "
+        "account name that Kubernetes account?",
     ),
     _rule(
         r'secrets "(?P<secret>[^"]+)" not found',

@@ -157,6 +157,31 @@ def test_pods_with_the_same_trouble_are_explained_once() -> None:
             "the operator (system:serviceaccount:eso:eso) may not ask for a token of the account reader",
         ),
         ('cannot create service account token: "serviceaccounts \\"reader\\" not found"', "no account reader"),
+        (
+            'using cluster store "gsm" is not allowed from namespace "llm": denied by spec.condition',
+            "ClusterSecretStore gsm serves other namespaces than llm",
+        ),
+        (
+            "unable to access Secret from SecretManager Client: rpc error: code = PermissionDenied desc = Permission "
+            "'secretmanager.versions.access' denied for resource 'projects/p/secrets/salt/versions/1' (or it may not "
+            "exist).",
+            "secretmanager.versions.access on projects/p/secrets/salt/versions/1",
+        ),
+        (
+            "rpc error: code = FailedPrecondition desc = Secret Version [projects/p/secrets/salt/versions/1] is in "
+            "DISABLED state.",
+            "projects/p/secrets/salt/versions/1 is DISABLED",
+        ),
+        ("could not get secret data from provider: Secret does not exist", "Secret Manager has no such version"),
+        (
+            "Secret Manager API has not been used in project 42 before or it is disabled.",
+            "gcloud services enable secretmanager.googleapis.com --project=42",
+        ),
+        ("Permission denied on resource project wrong.", "there is no project wrong"),
+        (
+            "unable to fetch identitybindingtoken: could not get idbindtoken token, status: 403",
+            "roles/iam.workloadIdentityUser",
+        ),
         ("client is not allowed to get secrets", "may read no secret of the store"),
     ],
 )
