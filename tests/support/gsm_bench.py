@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Times gsm_secret: many secrets that are as declared, against a Secret Manager that takes its time for each request.
 
-Prints the requests and the seconds of the task (first request to last) and of the whole command, Ansible's start included.
+Prints the requests and the seconds of the task (first request to last) and of the whole command, with Ansible's start.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Gsm:
         """A version's payload; sees every write at once, unlike all other reads."""
         answer = self._read(self.client.access_secret_version, {"name": self.name(secret, version)})
         data = bytes(answer.payload.data)
-        if "data_crc32c" in answer.payload and answer.payload.data_crc32c != crc32c(data):
+        if "data_crc32c" not in answer.payload or answer.payload.data_crc32c != crc32c(data):
             raise PayloadDamagedError(f"{self.name(secret, version)} was damaged on its way here: its CRC32C differs")
         return Payload(number_of(answer), data)
 

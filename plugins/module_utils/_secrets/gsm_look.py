@@ -81,11 +81,20 @@ class Viewer:
             return Seen(Observation(obstacle=str(error)))
 
     def look(self, name: str) -> Seen:
-        declared = self.declared[name]
         secret = self.api.get(name)
         if secret is None:
-            self.versions[name] = FIRST
+            self.versions[name] = None if self.declared[name].leaving else FIRST
             return Seen(Observation())
+        try:
+            return self._look_into(name, secret)
+        except UnusableSecretError:
+            if not self.declared[name].leaving:
+                raise
+            # What is to be removed need not be of use.
+            return Seen(Observation(Holds.VALUE), secret)
+
+    def _look_into(self, name: str, secret: Any) -> Seen:
+        declared = self.declared[name]
         try:
             notes = Notes.of(secret)
         except DamagedNotesError as error:
@@ -145,11 +154,12 @@ class Viewer:
             return (FIRST, found) if found else (None, None)
         enabled = [number_of(version) for version in versions if int(version.state) == ENABLED]
         if not enabled:
+            disabled = [number_of(version) for version in versions if STATES.get(int(version.state)) == "disabled"]
+            enable = f"{self._gcloud('versions enable', *disabled[:1])} --secret={name}"
             states = ", ".join(f"{number_of(each)} {STATES.get(int(each.state), 'unknown')}" for each in versions)
             raise UnusableSecretError(
-                f"{self.api.name(name)} has no enabled version ({states}). Run: "
-                f"{self._gcloud('versions enable', number_of(versions[0]))} --secret={name}; destroyed values can only "
-                f"be had from a backup: {self._gcloud('versions add', name)} --data-file=FILE"
+                f"{self.api.name(name)} has no enabled version ({states}). {f'Run: {enable}; a' if disabled else 'A'} "
+                f"destroyed value can only be had from a backup: {self._gcloud('versions add', name)} --data-file=FILE"
             )
         payloads = {number: self.api.access(name, number) for number in enabled}
         if len({payload.data for payload in payloads.values()}) > 1:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from .write_once import Mode
+from .write_once import Mode, State
 
 NEVER = "never"
 DAY = 86400
@@ -64,6 +64,7 @@ class Settings:
     destroy: bool = False
     regional: bool = False
     mode: Mode = Mode.WRITE_ONCE
+    leaving: bool = False
 
 
 def settings(options: Mapping[str, Any]) -> tuple[dict[str, Settings], list[str]]:
@@ -74,7 +75,7 @@ def settings(options: Mapping[str, Any]) -> tuple[dict[str, Settings], list[str]
     for entry in entries:
         own = {
             key: options[key] if entry.get(key) is None else entry[key]
-            for key in (*ARGUMENTS, "mode", "allow_loss", "value", "value_file")
+            for key in (*ARGUMENTS, "mode", "state", "allow_loss", "value", "value_file")
         }
         texts: list[str] = []
         found[entry["name"]] = _one(own, bool(options.get("location")), texts)
@@ -99,6 +100,7 @@ def _one(own: Mapping[str, Any], regional: bool, texts: list[str]) -> Settings:
         destroy=own["retired"] == "destroy",
         regional=regional,
         mode=Mode(own["mode"]),
+        leaving=own["state"] == State.ABSENT.value,
     )
     texts += _problems(made)
     once = made.mode is Mode.WRITE_ONCE

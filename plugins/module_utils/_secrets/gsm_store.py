@@ -119,6 +119,7 @@ class GsmStore:
                 self._pin(wanted, attempt, seen)
             case Action.REMOVE:
                 self.api.delete(seen.secret)
+                self.view.versions[wanted.name] = None
                 return Outcome(wanted, Action.REMOVE)
         value = seen.existing.value
         if attempt.made and attempt.wrote in (FIRST, None) and value == attempt.new:

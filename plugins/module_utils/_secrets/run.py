@@ -115,6 +115,8 @@ def _before(step: Step) -> str:
             return "absent"
         case Holds.EMPTY:
             return "empty"
+        case _ if step.existing.fingerprint is None:
+            return "a value that can't be read"
         case _:
             notes = ["not managed"] if step.action is Action.ADOPT else []
             notes += [before for before, _after in step.existing.drift]

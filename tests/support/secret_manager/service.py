@@ -78,6 +78,7 @@ class Request:
     method: str
     resource: str
     principal: str
+    etag: str = ""
 
     @property
     def writes(self) -> bool:
@@ -133,7 +134,8 @@ class Service:
         if self.latency:
             time.sleep(self.latency)
         principal = self.identity.principal(token)
-        seen = Request(method, resource, principal)
+        changed = request.secret if method == "UpdateSecret" else request
+        seen = Request(method, resource, principal, getattr(changed, "etag", ""))
         if self.before is not None:
             self.before(seen)
         with self.lock:

@@ -148,6 +148,33 @@ def test_a_former_version_is_taken_again_by_its_number(gsm: GsmTask) -> None:
     assert gsm.values("provider") == [VALUE, OTHER]
 
 
+def test_every_change_names_the_etag_and_every_payload_its_checksum(gsm: GsmTask) -> None:
+    gsm.container("salt", VALUE)
+    gsm.container("empty")
+    gsm(secrets=[{"name": "salt"}, {"name": "empty", "generate": GENERATE}])
+    provider: dict[str, Any] = {"name": "provider", "mode": "versioned", "grace": 0, "allow_loss": True}
+    for value, retired in ((VALUE, "disable"), (OTHER, "disable"), (f"{OTHER}-again", "destroy")):
+        gsm(**provider, value=value, retired=retired)
+    assert gsm.states("provider") == ["DISABLED", "DESTROYED", "ENABLED"]
+    for name in ("provider", "empty"):
+        ours = gsm.service.secrets["", name].versions
+        assert all(version.message.client_specified_payload_checksum for version in ours)
+    gsm(**provider, state="absent")
+    changes = [request for request in gsm.service.writes() if request.principal.startswith("tester")]
+    methods = {"UpdateSecret", "DisableSecretVersion", "DestroySecretVersion", "DeleteSecret"}
+    assert methods <= {request.method for request in changes}
+    assert all(request.etag for request in changes if request.method in methods)
+
+
+def test_what_can_not_be_read_can_be_removed(gsm: GsmTask) -> None:
+    gsm(name="salt", value=VALUE)
+    gsm.turn("salt", 1, "DestroySecretVersion")
+    assert "allow_loss" in gsm(name="salt", state="absent")["msg"]
+    result = gsm(name="salt", state="absent", allow_loss=True)
+    assert result["secrets"][0]["version"] is None
+    assert gsm(name="salt", value=OTHER)["secrets"][0]["action"] == "create"
+
+
 def test_what_lies_around_a_value_is_made_and_kept_as_declared(gsm: GsmTask) -> None:
     around: dict[str, Any] = {
         "name": "salt",
