@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from ansible_collections.tollgate.llm.tests.unit.plugins.modules.gsm_task import GsmTask, write
 
+# That one is for credentials that strangers send in.
+pytestmark = pytest.mark.filterwarnings("ignore:The load_credentials_from_file method:DeprecationWarning")
 SALT: dict[str, Any] = {"name": "salt", "generate": {}, "access_token": None}
 ACCOUNT, OTHER = "one@tollgate-test.iam.gserviceaccount.com", "two@tollgate-test.iam.gserviceaccount.com"
 
