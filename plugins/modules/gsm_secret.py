@@ -211,8 +211,8 @@ notes:
     as they are C(roles/secretmanager.viewer) and C(roles/secretmanager.secretAccessor) are.
   - Access to a version by its number sees every write at once. Other reads of Secret Manager may be behind, which a run
     waits for, up to O(timeout).
-  - A run that loses a race and is killed before it disabled the version that it wrote leaves it enabled. Nothing refers
-    to it.
+  - What a run wrote that lost a race and was killed is disabled by the run that notes version 1. When that was before,
+    it stays enabled, and nothing refers to it.
 seealso:
   - plugin: tollgate.llm.gsm_secret
     plugin_type: lookup

@@ -54,7 +54,7 @@ def main() -> None:
     service, times = Service(latency=asked.latency), []
     service.before = lambda _request: times.append(time.monotonic())
     secrets = [{"name": f"secret-{number}", "generate": {}} for number in range(asked.secrets)]
-    with tempfile.TemporaryDirectory() as place, running(service, Path(place), grpc=False) as addresses:
+    with tempfile.TemporaryDirectory() as place, running(service, Path(place), tls=False) as addresses:
         run(service, addresses, Path(place), secrets)
         for _round in range(asked.rounds):
             times.clear()

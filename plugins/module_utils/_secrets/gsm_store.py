@@ -25,7 +25,7 @@ from .gsm_look import ENABLED, FIRST, STATES, Api, Seen, UnusableSecretError, Vi
 from .gsm_settings import Settings
 from .side_by_side import side_by_side
 from .store import Outcome, StoreError
-from .write_once import Action, Holds, Observation, Place, State, Wanted, decide
+from .write_once import Action, Holds, Mode, Observation, Place, State, Wanted, decide
 
 
 @dataclass
@@ -196,6 +196,18 @@ class GsmStore:
         if paths:
             self.api.update(copy, paths)
             attempt.changed = True
+        if seen.notes.unfinished and wanted.mode is Mode.WRITE_ONCE:
+            self._end_losers(wanted.name, seen.version)
+
+    def _end_losers(self, name: str, pinned: int) -> None:
+        """Disable what racing runs wrote beside it, of which some may have been killed before they could."""
+        for version in self.api.versions(name):
+            if int(version.state) == ENABLED and number_of(version) != pinned:
+                try:
+                    self.api.disable(name, version)
+                except Refusal as refusal:
+                    if not refusal.overtaken:
+                        raise
 
     def _end(self, name: str, number: int, declared: Settings) -> None:
         """Disable or destroy a retired version, unless somebody did."""

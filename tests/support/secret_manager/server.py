@@ -20,30 +20,29 @@ from .service import Service
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where it listens: REST with and without TLS, gRPC with TLS, and the certificate to trust."""
+    """Where it listens: REST without TLS; and where that was asked for, REST and gRPC with TLS, and what to trust."""
 
     http: str
-    https: str
-    grpc: str
-    certificate: Path
+    https: str = ""
+    grpc: str = ""
+    certificate: Path = Path()
 
 
 @contextlib.contextmanager
-def running(service: Service, directory: Path, *, grpc: bool = True) -> Iterator[Addresses]:
-    """Serve on free ports of 127.0.0.1. Without C(grpc) a caller may fork."""
-    key, certificate = make_certificate(directory)
+def running(service: Service, directory: Path, *, tls: bool = True) -> Iterator[Addresses]:
+    """Serve on free ports of 127.0.0.1."""
     with contextlib.ExitStack() as stack:
-        plain = stack.enter_context(_serving(service, None))
+        http = f"http://127.0.0.1:{stack.enter_context(_serving(service, None))}"
+        if not tls:
+            yield Addresses(http)
+            return
+        key, certificate = make_certificate(directory)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         secure = stack.enter_context(_serving(service, context))
-        port = 0
-        if grpc:
-            server, port = grpc_server(service, "127.0.0.1:0", key.read_bytes(), certificate.read_bytes())
-            stack.callback(lambda: server.stop(None).wait())
-        yield Addresses(
-            f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{secure}", f"https://127.0.0.1:{port}", certificate
-        )
+        server, port = grpc_server(service, "127.0.0.1:0", key.read_bytes(), certificate.read_bytes())
+        stack.callback(lambda: server.stop(None).wait())
+        yield Addresses(http, f"https://127.0.0.1:{secure}", f"https://127.0.0.1:{port}", certificate)
 
 
 @contextlib.contextmanager

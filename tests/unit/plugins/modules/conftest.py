@@ -19,5 +19,5 @@ def gsm(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     """The module, and an empty Secret Manager over HTTP."""
     monkeypatch.setattr(gsm_client, "FIRST_PAUSE", 0.01)
     service = Service()
-    with running(service, tmp_path, grpc=False) as addresses:
+    with running(service, tmp_path, tls=False) as addresses:
         yield GsmTask(service, addresses, capsys)

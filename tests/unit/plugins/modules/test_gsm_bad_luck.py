@@ -128,6 +128,15 @@ def test_a_kill_at_any_step_is_cured_by_the_next_run(gsm: GsmTask, method: str) 
     assert not gsm(**SALT)["changed"]
 
 
+def test_what_a_killed_loser_wrote_is_disabled_by_the_run_that_notes_the_first_version(gsm: GsmTask) -> None:
+    kill_before(gsm, "update_secret")
+    gsm.add("salt", VALUE)
+    entry = gsm(**SALT)["secrets"][0]
+    assert (entry["action"], entry["version"]) == ("adopt", 1)
+    assert gsm.states("salt") == ["ENABLED", "DISABLED"]
+    assert not gsm(**SALT)["changed"]
+
+
 def test_a_kill_between_a_new_version_and_its_note_makes_no_second_one(gsm: GsmTask) -> None:
     provider: dict[str, Any] = {"name": "provider", "mode": "versioned"}
     gsm(**provider, value=VALUE)

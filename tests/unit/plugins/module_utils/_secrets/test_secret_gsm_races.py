@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ Project = tuple[Service, Addresses]
 def project(tmp_path: Path) -> Iterator[Project]:
     """An empty Secret Manager."""
     service = Service()
-    with running(service, tmp_path, grpc=False) as addresses:
+    with running(service, tmp_path, tls=False) as addresses:
         yield service, addresses
 
 
@@ -102,6 +104,56 @@ def test_many_creators_end_with_one_value(project: Project, container: str, race
     assert {end if isinstance(end, str) else end.value for end in ends} == {first}
     assert states(service) == ["ENABLED", *["DISABLED"] * (racers - 1)]
     assert service.secrets["", "salt"].secret.annotations["tollgate-version"] == "1"
+
+
+class Killed(BaseException):
+    """Ends a run on the spot, as a signal would."""
+
+
+class Mortal:
+    """Secret Manager, until a run's last request: that one is not sent, or its answer never read."""
+
+    def __init__(self, api: Gsm, chance: random.Random) -> None:
+        self._api = api
+        self._left = chance.randrange(1, 12)
+        self._sent = chance.random() < 0.5
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._api, name)
+        return partial(self._ask, found) if callable(found) and name not in ("name", "blank") else found
+
+    def _ask(self, call: Callable[..., Any], *given: Any) -> Any:
+        self._left -= 1
+        if self._left:
+            return call(*given)
+        if self._sent:
+            call(*given)
+        raise Killed
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_creators_killed_at_random_requests_end_with_one_value(project: Project, seed: int) -> None:
+    project[0].latency = 0.02  # so that most have looked before one has written
+    chance = random.Random(seed)  # noqa: S311 (chance is no secret)
+    stores = [store(project) for _racer in range(25)]
+    for each in stores[1:]:
+        each.api = each.view.api = Mortal(each.api, chance)  # type: ignore[arg-type, assignment]  # it stands in for it
+
+    def run(each: GsmStore) -> str | None:
+        try:
+            report = ensure(each, [Wanted("salt", Generate())])
+        except Killed:
+            return None
+        assert report.error is None, report.error
+        return report.outcomes[0].value
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        ends = list(pool.map(run, stores))
+    container = project[0].secrets["", "salt"]
+    first = container.versions[0].payload.decode()
+    assert ends[0] == first
+    assert set(ends) == {first, None}
+    assert (container.secret.annotations["tollgate-version"], states(project[0])[0]) == ("1", "ENABLED")
 
 
 def test_creators_with_different_values_end_with_the_first_and_the_others_are_refused(project: Project) -> None:
