@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lookup and the module in real runs of ansible-playbook: the task that asks for a value shows nothing of it."""
+"""The lookup, the module and the role secrets in real runs of ansible-playbook: the task that asks for a value shows nothing of it."""
 
 from __future__ import annotations
 
@@ -64,17 +64,16 @@ def test_a_run_keeps_gives_and_never_shows(project: tuple[Service, Addresses, Pa
             f"{filters or ' | first'} }}}}"
         )
 
-    def gsm(**options: Any) -> dict[str, Any]:
-        return {"tollgate.llm.gsm_secret": {"endpoint": addresses.http, "secrets": SECRETS, **options}}
-
     def shown(message: str) -> dict[str, Any]:
         return {"ansible.builtin.debug": {"msg": message}, "ignore_errors": True}
 
+    role = {"secrets_store": "gsm", "secrets_gsm": {"endpoint": addresses.http}, "secrets_declared": SECRETS}
+    again = {"endpoint": addresses.grpc, "transport": "grpc", "secrets": SECRETS}
     ran = play(
         project,
         [
-            {"name": "Make", **gsm()},
-            {"name": "Again", **gsm(endpoint=addresses.grpc, transport="grpc")},
+            {"name": "Make", "ansible.builtin.include_role": {"name": "tollgate.llm.secrets"}, "vars": role},
+            {"name": "Again", "tollgate.llm.gsm_secret": again},
             {"name": "Write", "ansible.builtin.copy": {"content": value(), "dest": str(target), "mode": "0600"}},
             {
                 "name": "Loop",
