@@ -3,137 +3,192 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The salt key against the database: nobody may start a proxy with another one than its rows were encrypted with.
 
-LiteLLM encrypts with SHA-256 of the salt key as the key of a secretbox
-(litellm/proxy/common_utils/encrypt_decrypt_utils.py).
 A wrong salt starts a healthy proxy which has lost every stored model, and new rows mix two salts.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import traceback
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .database import PSYCOPG_IMPORT_ERROR
+from .._secrets.fingerprint import fingerprint
+from . import canary as canaries
+from . import encrypted_values
+from .canary import Canary
+from .encrypted_values import Value
 from .error import GatewayError
-
-if PSYCOPG_IMPORT_ERROR is None:
-    import psycopg
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-try:
-    from nacl.exceptions import CryptoError
-    from nacl.secret import SecretBox
-except ImportError:
-    NACL_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    NACL_IMPORT_ERROR = None
+STORE, DELIVERED, MASTER = "store", "delivered", "master"
+SAMPLE = 1000  # rows of each column, when a canary has told whose salt it is
+SHOWN = 5
+LOST = "A proxy with another salt would lose every stored model and credential. Nothing was started."
 
-# The canary's own schema: LiteLLM's `prisma db push` drops tables that it does not know in the public one.
-CREATE = (
-    "CREATE SCHEMA IF NOT EXISTS tollgate",
-    "CREATE TABLE IF NOT EXISTS tollgate.salt_canary (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), "
-    "fingerprint text NOT NULL, written_at timestamptz NOT NULL DEFAULT now())",
-)
-ENCRYPTED_ROWS = (
-    ("LiteLLM_ProxyModelTable", "SELECT litellm_params->>'model' FROM \"LiteLLM_ProxyModelTable\" LIMIT 50"),
-    (
-        "LiteLLM_CredentialsTable",
-        'SELECT value FROM "LiteLLM_CredentialsTable", jsonb_each_text(credential_values) LIMIT 50',
-    ),
-)
+
+@dataclass(frozen=True)
+class Key:
+    """A text that may be the database's salt, and where it lies, in words."""
+
+    text: str
+    place: str
+
+    @property
+    def fingerprint(self) -> str:
+        """As the store of secrets shows it."""
+        return fingerprint(self.text)
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.fingerprint})"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What the database says of a salt."""
+    """What the database says of some keys, which have names."""
 
-    canary: str | None  # the fingerprint it was first used with
-    decrypted: int
-    undecryptable: int
+    keys: Mapping[str, Key]
+    canary: Canary | None
+    values: Sequence[Value]
 
+    def fits(self, name: str) -> bool:
+        """Whether a key is the salt, as far as the database tells. True of any when it holds nothing encrypted."""
+        if name not in self.keys:
+            return False
+        if self.canary is not None:
+            return self.canary.opened_by(self.keys[name].text)
+        return not self.unreadable(name)
 
-def fingerprint(salt: str) -> str:
-    """A name for a salt that does not give it away (a salt has 256 bits; a plain digest can't be searched)."""
-    return "sha256:" + hashlib.sha256(b"tollgate salt canary\0" + salt.encode()).hexdigest()[:32]
+    def readable(self, name: str) -> list[Value]:
+        """The values which a key opens."""
+        return [value for value in self.values if name in value.opened_by]
 
+    def unreadable(self, name: str) -> list[Value]:
+        """The values which it does not."""
+        return [value for value in self.values if name not in value.opened_by]
 
-def decrypts(value: str, salt: str) -> bool:
-    """Whether a stored LiteLLM value was written with this salt."""
-    box = SecretBox(hashlib.sha256(salt.encode()).digest())
-    try:
-        box.decrypt(base64.urlsafe_b64decode(value.removeprefix("litellm_enc::")))
-    except (CryptoError, ValueError, binascii.Error):
-        return False
-    return True
-
-
-def examine(connection: Connection[tuple[Any, ...]], salt: str) -> Finding:
-    """Read the canary and try the salt on encrypted rows."""
-    canary = None
-    if _exists(connection, "tollgate.salt_canary"):
-        row = connection.execute("SELECT fingerprint FROM tollgate.salt_canary").fetchone()
-        canary = str(row[0]) if row else None
-    good = bad = 0
-    for table, query in ENCRYPTED_ROWS:
-        if _exists(connection, f'"{table}"'):
-            for (value,) in connection.execute(query).fetchall():
-                # AES values (`v2:gcm:`) and plain text can't be judged here; only secretbox values count.
-                if value and _is_secretbox(value):
-                    good, bad = (good + 1, bad) if decrypts(value, salt) else (good, bad + 1)
-    return Finding(canary, good, bad)
+    @property
+    def empty(self) -> bool:
+        """Whether no salt was ever used here."""
+        return self.canary is None and not self.values
 
 
-def judge(finding: Finding, salt: str, store: str) -> bool:
-    """Whether the canary has to be written. Raises GatewayError when this salt is not the database's."""
-    mine = fingerprint(salt)
-    if finding.canary is not None and finding.canary != mine:
+@dataclass(frozen=True)
+class Verdict:
+    """What follows: whether the canary is to be written; values that are lost although the salt is right."""
+
+    write: bool
+    lost: Sequence[Value] = ()
+
+
+def examine(connection: Connection[tuple[Any, ...]], keys: Mapping[str, Key]) -> Finding:
+    """Read the canary and the encrypted values; all of them unless the canary has told whose they are."""
+    canary = canaries.read(connection)
+    told = STORE in keys and canary is not None and canary.opened_by(keys[STORE].text)
+    texts = {name: key.text for name, key in keys.items()}
+    values = list(encrypted_values.read(connection, texts, SAMPLE if told else None))
+    return Finding(keys, canary, values)
+
+
+def judge(finding: Finding) -> Verdict:
+    """Whether the store's salt may be used. Raises GatewayError when it is not the database's, or was not delivered."""
+    store, delivered = finding.keys[STORE], finding.keys.get(DELIVERED)
+    if not finding.fits(STORE):
+        raise _another(finding, store)
+    unreadable = finding.unreadable(STORE)
+    if unreadable and not finding.readable(STORE):
         raise GatewayError(
-            f"salt key: {store} has fingerprint {mine}, the database was encrypted with {finding.canary}.",
-            "A proxy with another salt would lose every stored model and credential. Nothing was started.",
-            f"Restore the former content of {store} from a backup. If it is lost for good, the models' secrets have "
-            "to be entered again: remove this gateway (make clean) and make a new one.",
+            f"salt key: the database's canary was encrypted with {store}, but none of its {len(unreadable)} encrypted "
+            f"values was: {listed(unreadable)}.",
+            LOST,
+            "Those tables came from another gateway: restore its salt, or this database from a backup of its own.",
         )
-    if finding.undecryptable and not finding.decrypted:
+    if delivered is not None and delivered.text != store.text:
         raise GatewayError(
-            f"salt key: {finding.undecryptable} encrypted values of this database can't be read with {store} "
-            f"(fingerprint {mine}).",
-            "They were written with another salt, or with the master key where none was set. Nothing was started.",
-            f"Put the salt that they were written with into {store}.",
+            f"salt key: {store} is the database's, but the proxy would be given {delivered}.",
+            LOST,
+            f"Remove {delivered.place}, and let the wave secrets deliver it again.",
         )
-    return finding.canary is None
+    return Verdict(write=finding.canary is None, lost=tuple(unreadable))
 
 
-def write_canary(connection: Connection[tuple[Any, ...]], salt: str) -> None:
-    """Remember the salt's fingerprint; the first writer wins. Raises GatewayError when no schema may be made."""
-    try:
-        with connection.transaction():
-            for statement in CREATE:
-                connection.execute(statement)
-            connection.execute(
-                "INSERT INTO tollgate.salt_canary (fingerprint) VALUES (%s) ON CONFLICT DO NOTHING",
-                (fingerprint(salt),),
+def adopted(finding: Finding, store: str) -> Key | None:
+    """The key that has to become the salt when STORE, the place in words, has none; none when any new one will do.
+
+    Raises GatewayError when the database's salt is lost.
+    """
+    if finding.empty:
+        return None
+    if finding.fits(MASTER):
+        return finding.keys[MASTER]
+    delivered, master = finding.keys.get(DELIVERED), finding.keys.get(MASTER)
+    what = f"salt key: {store} has none, but the database has one: {_told(finding, finding.values)}."
+    why = f"A new one would lose all of that. Nothing was changed.{_tried(finding, MASTER)}"
+    if delivered is not None and finding.fits(DELIVERED):
+        raise GatewayError(what, why, f"{delivered} is that salt: put its value into {store}.")
+    raise GatewayError(
+        what,
+        why,
+        f"Restore {store} from a backup. If no salt was ever set, "
+        + ("the database's values were encrypted with a former master key" if master else "its master key was used")
+        + ": put that one there.",
+    )
+
+
+def listed(values: Sequence[Value]) -> str:
+    """Some of these rows, and how many more."""
+    rows = list(dict.fromkeys(map(str, values)))
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return "; ".join(rows[:SHOWN]) + more
+
+
+def _another(finding: Finding, store: Key) -> GatewayError:
+    """The refusal of the store's salt, with what to restore."""
+    readable, unreadable = finding.readable(STORE), finding.unreadable(STORE)
+    what = f"salt key: {store} is not the database's: {_told(finding, unreadable)}."
+    if finding.canary is not None and readable and not unreadable:
+        return GatewayError(
+            what,
+            f"Yet all of its {len(readable)} encrypted values were encrypted with this salt, so that canary came from "
+            "another database. Nothing was started.",
+            f"Remove it: DROP TABLE {canaries.TABLE};",
+        )
+    for name in (DELIVERED, MASTER):
+        key = finding.keys.get(name)
+        if key is not None and finding.fits(name):
+            filled = " That database was filled without a salt." if name == MASTER else ""
+            return GatewayError(
+                what,
+                f"{key} is the database's.{filled} {LOST}",
+                f"Put that value into {store.place}: first remove what is there with state: absent and allow_loss: "
+                "true, then declare it once with value_file.",
             )
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise GatewayError(
-            f"salt key: the schema tollgate can't be made in this database: {str(error).splitlines()[0]}.",
-            next_step="Make it as the owner: CREATE SCHEMA tollgate AUTHORIZATION <the gateway's role>;",
-        ) from error
+    if readable and finding.canary is None:
+        count = Counter(value.column.table for value in unreadable)
+        return GatewayError(
+            f"salt key: {store} opens {len(readable)} encrypted values of the database, and {len(unreadable)} not: "
+            f"{listed(unreadable)}.",
+            f"Two salts were used, or rows are damaged ({', '.join(f'{n} in {table}' for table, n in count.items())}). "
+            "Nothing was started.",
+            "If this salt is the right one, enter what those rows hold again, or delete them; else restore the other.",
+        )
+    return GatewayError(
+        what,
+        LOST,
+        f"Restore the former content of {store.place} from a backup. If it is lost for good, the models' secrets have "
+        "to be entered again: remove this gateway and make a new one.",
+    )
 
 
-def _is_secretbox(value: str) -> bool:
-    try:
-        raw = base64.urlsafe_b64decode(value.removeprefix("litellm_enc::"))
-    except (ValueError, binascii.Error):
-        return False
-    return len(raw) > SecretBox.NONCE_SIZE + SecretBox.MACBYTES
+def _told(finding: Finding, values: Sequence[Value]) -> str:
+    """By what the database is known to have a salt, and not the one in question."""
+    if finding.canary is not None:
+        return f"its canary was encrypted with {finding.canary.fingerprint}"
+    return f"{len(values)} of its values were encrypted with another one ({listed(values)})"
 
 
-def _exists(connection: Connection[tuple[Any, ...]], table: str) -> bool:
-    row = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
-    return bool(row and row[0] is not None)
+def _tried(finding: Finding, name: str) -> str:
+    key = finding.keys.get(name)
+    return f" {key} does not open it." if key is not None else ""

@@ -76,6 +76,16 @@ class NamedCluster:
             raise Unreachable(f"{self._kubeconfig or 'the default kubeconfig'} can't be used: {error}.") from error
         return str(settings.host)
 
+    def read(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """One object of the core group, if it is there. Raises Unreachable."""
+        cluster = self.connected
+        from .cluster import ClusterError  # noqa: PLC0415 (see above)
+
+        try:
+            return cluster.read("v1", kind, name, namespace)
+        except ClusterError as error:
+            raise Unreachable(str(error)) from error
+
     @contextlib.contextmanager
     def forwarded(self, service: ServicePort) -> Iterator[Forward]:
         """A port of this machine that leads to a Service. Raises Unreachable; C(absent) when nobody is there."""

@@ -37,8 +37,8 @@ class Store(Protocol):
     def has(self, name: str) -> bool:
         """Whether there is anything under this name; it may still be unusable."""
 
-    def text(self, name: str, what: str) -> str:
-        """The secret. Raises Refused."""
+    def text(self, name: str, what: str, *, exact: bool = False) -> str:
+        """The secret, without blanks at its ends unless it is wanted exactly as workloads read it. Raises Refused."""
 
     def place(self, name: str) -> str:
         """Where it lies, in words."""
@@ -78,7 +78,7 @@ class Directory:
     def has(self, name: str) -> bool:
         return (self._path / name).exists()
 
-    def text(self, name: str, what: str) -> str:
+    def text(self, name: str, what: str, *, exact: bool = False) -> str:  # noqa: ARG002 (a shell reads it without)
         return read_file(self._path / name, what)
 
     def place(self, name: str) -> str:
@@ -109,17 +109,17 @@ class Namespace:
         seen = self._seen(name)
         return seen.value is not None or seen.obstacle is not None
 
-    def text(self, name: str, what: str) -> str:
+    def text(self, name: str, what: str, *, exact: bool = False) -> str:
         seen = self._seen(name)
         if seen.obstacle is not None:
             raise Refused(f"{what}: {seen.obstacle}.")
         if seen.value is None:
             state = "does not exist" if seen.holds.value == "nothing" else "is empty"
             raise Refused(f"{what}: {self.place(name)} {state}. Make it first (the wave secrets does).")
-        text = seen.value.strip()
-        if not text:
+        if not seen.value.strip():
             raise Refused(f"{what}: {self.place(name)} is empty. Restore its content.")
-        return text
+        # As workloads get it, with a line break that somebody put at its end.
+        return seen.value if exact else seen.value.strip()
 
     def place(self, name: str) -> str:
         return f"Secret {self._namespace}/{name}"

@@ -16,10 +16,11 @@ from typing import Any
 import httpx
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.tollgate.llm.plugins.module_utils._gateway import database, salt
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway import database
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster as cluster_module
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.connection import NamedCluster, Unreachable
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.service_port import ServicePort
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.fingerprint import fingerprint
 from ansible_collections.tollgate.llm.plugins.modules import (
     litellm_key,
     litellm_model,
@@ -60,12 +61,16 @@ class Server:
 
     def __init__(self) -> None:
         self.values = dict(VALUES)
+        self.delivered: dict[str, dict[str, str]] = {}
         self.read_names: list[str] = []
 
     def resource(self, *_kind: str) -> None:
         return None
 
     def read(self, _version: str, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
+        if (kind, namespace) == ("Secret", "litellm") and name in self.delivered:
+            data = {key: base64.b64encode(text.encode()).decode() for key, text in self.delivered[name].items()}
+            return {"kind": kind, "metadata": {"name": name, "namespace": namespace}, "data": data}
         self.read_names.append(name)
         if name not in self.values or namespace != "litellm-store":
             return None
@@ -291,7 +296,7 @@ def test_the_salt_guard_predicts_the_first_run(
 ) -> None:
     check = {**GUARD, "_ansible_check_mode": True}
     result = run(litellm_salt_guard, capsys, **check)
-    assert (result["changed"], result["fingerprint"]) == (True, salt.fingerprint(VALUES["litellm-salt-key"]))
+    assert (result["changed"], result["fingerprint"]) == (True, fingerprint(VALUES["litellm-salt-key"]))
     forwards.refuse, server.values = Unreachable(NOBODY, absent=True), {}
     result = run(litellm_salt_guard, capsys, **check)
     assert (result["changed"], result["fingerprint"]) == (True, "")
@@ -302,9 +307,53 @@ def test_the_salt_guard_predicts_the_first_run(
     assert run(litellm_salt_guard, capsys, **GUARD)["msg"] == NOBODY
 
 
+DELIVERED = {"namespace": "litellm", "name": "litellm-salt-key"}
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (None, "salt key: Secret litellm/litellm-salt-key does not exist. Deliver it first"),
+        ({"other": "x"}, "salt key: Secret litellm/litellm-salt-key has no LITELLM_SALT_KEY. Deliver it first"),
+        ({"LITELLM_SALT_KEY": ""}, "salt key: Secret litellm/litellm-salt-key is empty under LITELLM_SALT_KEY."),
+    ],
+)
+def test_the_salt_guard_refuses_a_salt_that_was_not_delivered(
+    server: Server, forwards: Forwards, held: dict[str, str] | None, said: str, capsys: Any
+) -> None:
+    if held is not None:
+        server.delivered = {"litellm-salt-key": held}
+    assert run(litellm_salt_guard, capsys, **GUARD, delivered=DELIVERED)["msg"].startswith(said)
+    assert forwards.open == 0
+
+
+ADOPT: dict[str, Any] = {**GUARD, "master_key_secret": "litellm-master-key", "adopt": True}
+
+
+def test_adopting_does_nothing_where_there_is_a_salt_or_no_database(
+    server: Server, forwards: Forwards, connections: list[dict[str, Any]], capsys: Any
+) -> None:
+    assert run(litellm_salt_guard, capsys, **ADOPT)["changed"] is False
+    del server.values["litellm-salt-key"]
+    assert run(litellm_salt_guard, capsys, **ADOPT)["changed"] is False
+    assert connections == forwards.services == []
+
+
+def test_no_salt_is_made_for_a_database_that_can_not_be_looked_at(
+    server: Server, forwards: Forwards, connections: list[dict[str, Any]], monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr(NamedCluster, "read", lambda _self, kind, *_name: {"kind": kind})
+    del server.values["litellm-salt-key"]
+    assert "no answer" in run(litellm_salt_guard, capsys, **ADOPT)["msg"]
+    del server.values["litellm-db-password"]
+    said = run(litellm_salt_guard, capsys, **ADOPT)["msg"]
+    assert said.startswith("salt key: the store has none, and no password for the database, though there is one.")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"adopt": True}, "adopt is True but all of the following are missing: master_key_secret"),
         ({"salt_secret": None}, "one of the following is required: salt_file, salt_secret"),
         ({"salt_file": "/x"}, "mutually exclusive: salt_file|salt_secret"),
         ({"secrets_namespace": None}, "secrets_directory is needed to find the secret litellm-salt-key, or"),
