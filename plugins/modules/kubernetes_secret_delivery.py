@@ -209,6 +209,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver, gsm_client
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.delivery import ENTRY
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.file_store import FileStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_settings import Settings
@@ -218,15 +219,6 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets.store import
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import State
 
 STORES = ("store_namespace", "store_directory", "store_gsm")
-ENTRY: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
-    "namespace": {"type": "str", "required": True},
-    "type": {"type": "str", "default": "Opaque"},
-    "labels": {"type": "dict"},
-    "immutable": {"type": "bool", "default": False},
-    "data": {"type": "dict", "required": True},
-}
-
 
 def _gsm(options: dict[str, Any], wanted: Sequence[deliver.Delivery]) -> GsmStore:
     """The store in Secret Manager, of which one version of each secret is read."""

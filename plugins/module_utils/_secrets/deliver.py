@@ -95,11 +95,11 @@ def deliver(cluster: Server, store: Store | None, wanted: Sequence[Delivery], ru
 
     STORE: none is needed for removing.
     """
-    texts = {} if store is None or rules.state is State.ABSENT else _texts(store, wanted, rules)
+    values = {} if store is None or rules.state is State.ABSENT else texts(store, wanted, check_mode=rules.check_mode)
     found, problems = _read_all(cluster, wanted)
     if problems:
         raise SecretsRefusedError(problems)
-    steps = [_decide(one, here, texts, rules) for one, here in zip(wanted, found, strict=True)]
+    steps = [_decide(one, here, values, rules) for one, here in zip(wanted, found, strict=True)]
     problems = [problem for step in steps for problem in step.problems]
     homes = sorted({one.namespace for one, step in zip(wanted, steps, strict=True) if step.action == "created"})
     missing, texts_of_namespaces = missing_namespaces(cluster, homes)
@@ -111,24 +111,24 @@ def deliver(cluster: Server, store: Store | None, wanted: Sequence[Delivery], ru
     report = Report(list(zip(wanted, steps, strict=True)), missing if rules.make_namespaces else [], wrote=rules.write)
     report.external = [str(one) for one, here in zip(wanted, found, strict=True) if external(here)]
     if rules.write and not rules.check_mode:
-        _write(cluster, report, texts, rules)
+        _write(cluster, report, values, rules)
     return report
 
 
-def _texts(store: Store, wanted: Sequence[Delivery], rules: Rules) -> dict[str, bytes | None]:
-    """The store's values by name; none for one that is not there yet, in check mode."""
+def texts(store: Store, wanted: Sequence[Delivery], *, check_mode: bool) -> dict[str, bytes | None]:
+    """The store's values by name; none for one that is not there yet, in check mode. Raises SecretsRefusedError."""
     problems = store.problems()
     if problems:
         raise SecretsRefusedError(problems)
-    texts: dict[str, bytes | None] = {}
+    found: dict[str, bytes | None] = {}
     names = list(dict.fromkeys(name for one in wanted for name in one.secrets))
     for name, seen in store.observe(names).items():
         place = store.place(name)
         if seen.obstacle is not None:
             problems.append(f'secret "{name}": {seen.obstacle}.')
         elif seen.holds is not Holds.VALUE or seen.value is None:
-            texts[name] = None
-            if not rules.check_mode:
+            found[name] = None
+            if not check_mode:
                 problems.append(
                     f'secret "{name}" is not in the store ({place.where}). Declare how it is made, or correct the name.'
                 )
@@ -138,10 +138,10 @@ def _texts(store: Store, wanted: Sequence[Delivery], rules: Rules) -> dict[str, 
                 f"changed it, and it is not delivered. {place.restore}. If the new value is right: {place.forget}."
             )
         else:
-            texts[name] = seen.value.encode()
+            found[name] = seen.value.encode()
     if problems:
         raise SecretsRefusedError(problems)
-    return texts
+    return found
 
 
 def _decide(wanted: Delivery, found: Object | None, texts: Mapping[str, bytes | None], rules: Rules) -> Step:

@@ -37,6 +37,15 @@ KEYS = "tollgate.llm/delivered-keys"
 # What External Secrets notes on a Secret that it writes (apis/externalsecrets/v1, LabelManaged and AnnotationDataHash).
 EXTERNAL_LABEL, EXTERNAL_NOTE = "reconcile.external-secrets.io/managed", "reconcile.external-secrets.io/data-hash"
 UNKNOWN = "not made yet"
+# An entry of the option `deliver`.
+ENTRY: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "type": {"type": "str", "default": "Opaque"},
+    "labels": {"type": "dict"},
+    "immutable": {"type": "bool", "default": False},
+    "data": {"type": "dict", "required": True},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class Action(Enum):
 class Observation:
     """One name as a store shows it. `recorded` is the fingerprint that the store noted when it wrote or adopted the
     value; `unfinished` says that a run of ours wrote the value and was killed before it could note that. `drift` names
-    what lies around the value and is not as declared, each as it is and as it shall be."""
+    what lies around the value and is not as declared, each as it is and as it shall be; `unreadable` stands for the
+    fingerprint of a value that is there, but that nobody here can read."""
 
     holds: Holds = Holds.NOTHING
     value: str | None = field(default=None, repr=False)
@@ -66,11 +67,12 @@ class Observation:
     obstacle: str | None = None
     drift: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    unreadable: str | None = None
 
     @property
     def fingerprint(self) -> str | None:
         """The stored value's fingerprint."""
-        return None if self.value is None else fingerprint(self.value)
+        return self.unreadable if self.value is None else fingerprint(self.value)
 
 
 @dataclass(frozen=True, slots=True)
