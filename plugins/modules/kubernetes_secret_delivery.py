@@ -126,8 +126,14 @@ options:
     default: true
   reclaim:
     description:
-      - Take the label and the annotation of External Secrets off, when none of its objects is about these Secrets any
-        more.
+      - Take off what External Secrets and Sealed Secrets have noted, when none of their objects is about these Secrets
+        any more.
+    type: bool
+    default: false
+  hand_over:
+    description:
+      - Note on these Secrets that the controller of Sealed Secrets may keep them, without owning them, beside keys of
+        somebody else.
     type: bool
     default: false
 attributes:
@@ -199,6 +205,11 @@ external:
   elements: str
   returned: always
   sample: [Secret litellm/litellm-salt-key]
+sealed:
+  description: The Secrets which, as their annotations say, the controller of Sealed Secrets may keep.
+  type: list
+  elements: str
+  returned: always
 """
 
 from collections.abc import Sequence
@@ -260,9 +271,10 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "write": {"type": "bool", "default": True},
             "reclaim": {"type": "bool", "default": False},
+            "hand_over": {"type": "bool", "default": False},
             **connection.ARGUMENTS,
         },
-        mutually_exclusive=[STORES],
+        mutually_exclusive=[STORES, ("reclaim", "hand_over")],
         required_if=[("state", "present", STORES, True)],
         supports_check_mode=True,
     )
@@ -276,6 +288,7 @@ def main() -> None:
         options["make_namespace"],
         options["write"],
         options["reclaim"],
+        options["hand_over"],
     )
     try:
         report = work(options, rules)

@@ -16,9 +16,9 @@ author:
 description:
   - Makes secrets and seals them for the controller of Sealed Secrets, as manifests that may lie in a repository.
     Neither a cluster nor C(kubeseal) is needed, only the controller's certificate.
-  - Each secret is the SealedSecret in the file O(directory)/name.yaml. The controller makes the Secret of that name,
-    with the value under the key C(value), as M(tollgate.llm.kubernetes_secret) has it; a write-once one immutable.
-  - A manifest that holds what is declared is not touched, byte for byte. Only the controller can open a sealed value. So
+  - Each secret is the SealedSecret in the file O(directory)/name.yaml. The controller makes the Secret of that name
+    with the value under C(value), as M(tollgate.llm.kubernetes_secret) keeps it, immutable when it is written once.
+  - A manifest that holds what is declared is not touched, byte for byte. Only the controller opens a sealed value, so
     an annotation keeps a note of it, by which a declared value is compared. The note is a salted digest (scrypt) of
     which each guess takes 32 MiB and some hundredths of a second. A value that was generated can't be guessed at all.
     A password that people chose does not belong in a public repository, sealed or not.

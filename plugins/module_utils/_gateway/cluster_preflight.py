@@ -17,7 +17,7 @@ from .error import GatewayError
 
 OLDEST = (1, 30)  # CloudNativePG 1.30 was tested with it and newer ones
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-EXTERNAL = "external_secrets"
+EXTERNAL, SEALED = "external_secrets", "sealed_secrets"
 NAMESPACES = ("gateway_namespace", "gateway_models_namespace", "gateway_secrets_namespace")
 
 
@@ -113,6 +113,7 @@ def rights(declared: Mapping[str, Any]) -> list[Right]:
         *within,
         *kept,
         *(external_rights(proxy, models, store) if declared.get("gateway_secrets_delivery") == EXTERNAL else ()),
+        *(sealed_rights(declared, proxy, models) if declared.get("gateway_secrets_delivery") == SEALED else ()),
         Right("patch", "clusters", "postgresql.cnpg.io", proxy),
         Right("patch", "jobs", "batch", proxy),
         Right("patch", "httproutes", "gateway.networking.k8s.io", models),
@@ -142,4 +143,17 @@ def external_rights(proxy: str, models: str, store: str) -> list[Right]:
             for namespace in (proxy, models, store)
             for resource in ("roles", "rolebindings")
         ),
+    ]
+
+
+def sealed_rights(declared: Mapping[str, Any], proxy: str, models: str) -> list[Right]:
+    """What delivery by Sealed Secrets needs beside that; the controller's keys are copied."""
+    controller = str(declared.get("sealed_secrets_namespace") or "sealed-secrets")
+    return [
+        *(
+            Right(verb, "sealedsecrets", "bitnami.com", namespace)
+            for namespace in (proxy, models)
+            for verb in ("patch", "delete")
+        ),
+        Right("list", "secrets", "", controller),
     ]

@@ -33,7 +33,16 @@ from .supervisor import GATEWAY_VARIABLE, Supervisor
 ROLES = Path(__file__).parents[3] / "roles"
 SPECIFICATION = ROLES / "gateway" / "meta" / "argument_specs.yml"
 # Their variables may be set in the gateway file too, for a gateway on a cluster.
-COMPONENTS = ("cnpg_operator", "external_secrets", "inference_gateway", "litellm", "nvidia_gpu", "postgres", "vllm")
+COMPONENTS = (
+    "cnpg_operator",
+    "external_secrets",
+    "inference_gateway",
+    "litellm",
+    "nvidia_gpu",
+    "postgres",
+    "sealed_secrets",
+    "vllm",
+)
 PORTS = ("gateway_port", "gateway_database_port", "gateway_simulator_port")
 LAST_PORT = 65535
 

@@ -192,8 +192,32 @@ _EXTERNAL_SECRETS = (
         f"{_AGAIN}; see spec.provider.kubernetes.remoteNamespace.",
     ),
 )
+# What the controller of Sealed Secrets says in events (0.38.4, pkg/controller/controller.go).
+_SEALED_SECRETS = (
+    _rule(
+        r"no key could decrypt secret",
+        "it was sealed for another controller, namespace or name, or this controller has lost its keys.",
+        "Bring its keys back (sealed_secrets_restore: true, from their copies), or seal again with its certificate "
+        "(sealed_secrets_reseal: true).",
+    ),
+    _rule(
+        r'Resource "?(?P<secret>[^" ]+)"? already exists and is not managed by SealedSecret',
+        "there is a Secret {secret} that was not handed over to the controller.",
+        "Run the wave secrets again, which compares it with the store first.",
+    ),
+    _rule(
+        r"[Ii]mmutable",
+        "its Secret is immutable and holds another value.",
+        "Compare both: the run of the wave secrets refuses with their fingerprints and the ways out.",
+    ),
+    _rule(
+        r"namespaces? \W*(?P<wanted>[\w.-]+)\W* not found",
+        "there is no namespace {wanted}.",
+        "Make it, or run the wave secrets again.",
+    ),
+)
 # By the API group of what it is about.
-SAID_BY_CONTROLLERS = {"external-secrets.io": _EXTERNAL_SECRETS}
+SAID_BY_CONTROLLERS = {"external-secrets.io": _EXTERNAL_SECRETS, "bitnami.com": _SEALED_SECRETS}
 
 
 def hint(lines: Sequence[str], place: Mapping[str, str], rules: Sequence[Rule] = RULES) -> str:

@@ -49,9 +49,13 @@ def main_of(operator: type[Operator], *, namespace: str) -> None:
 def _decision(operator: type[Operator], options: Mapping[str, Any]) -> Decision:
     asked = cluster.Cluster(options["kubeconfig"], options["context"])
     wanted = Wanted(*(options[name] for name in WANTED))
-    _version, found = asked.find("apps/v1", "Deployment", labels=operator.product.selector)
+    lists = [
+        asked.find("apps/v1", "Deployment", labels=each)[1]
+        for each in (operator.product.selector, *operator.product.others)
+    ]
+    found = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for there in lists for each in there}
     dependents = _dependents(operator.product, asked) if wanted.state == "absent" else []
-    return operator.product.decide(wanted, [operator.of(each) for each in found], dependents)
+    return operator.product.decide(wanted, [operator.of(each) for each in found.values()], dependents)
 
 
 def _dependents(product: Product, asked: cluster.Cluster) -> list[str]:

@@ -117,6 +117,7 @@ class Product:
     dependents: tuple[tuple[str, str], ...]  # API version and kind of what is lost with it, or can't go without it
     lost: str  # what happens to those when it is removed
     reason: str = ""  # why earlier ones are unfit
+    others: tuple[str, ...] = ()  # labels of Deployments that were installed in another way
     holes: tuple[Hole, ...] = ()
 
     def fit(self, version: Version | None) -> bool:

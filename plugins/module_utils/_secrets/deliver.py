@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .._kubernetes.cluster import ClusterError, Overtaken
-from .delivery import Delivery, Step, declared, external, plan, plan_removal, reclaimed
+from .delivery import Delivery, Step, declared, external, handed_over, plan, plan_removal, reclaimed, sealed
 from .ensure import SecretsRefusedError
 from .namespaces import make_namespaces, missing_namespaces
 from .secret_object import Object, Server, data_of, failure
@@ -36,6 +36,7 @@ class Rules:
     make_namespaces: bool = False
     write: bool = True  # else somebody else will: only what they would have to change is said, and what is refused
     reclaim: bool = False
+    hand_over: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Report:
     errors: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     external: list[str] = field(default_factory=list)
+    sealed: list[str] = field(default_factory=list)
     wrote: bool = True
 
     @property
@@ -66,6 +68,7 @@ class Report:
             ],
             "namespaces": self.namespaces,
             "external": self.external,
+            "sealed": self.sealed,
             "diff": {
                 "before": {**made, **{str(wanted): step.before for wanted, step in written}},
                 "after": {
@@ -110,6 +113,7 @@ def deliver(cluster: Server, store: Store | None, wanted: Sequence[Delivery], ru
         raise SecretsRefusedError(problems)
     report = Report(list(zip(wanted, steps, strict=True)), missing if rules.make_namespaces else [], wrote=rules.write)
     report.external = [str(one) for one, here in zip(wanted, found, strict=True) if external(here)]
+    report.sealed = [str(one) for one, here in zip(wanted, found, strict=True) if sealed(here)]
     if rules.write and not rules.check_mode:
         _write(cluster, report, values, rules)
     return report
@@ -152,6 +156,8 @@ def _decide(wanted: Delivery, found: Object | None, texts: Mapping[str, bytes | 
         for key, source in wanted.data.items()
     }
     step = plan(wanted, found, values)
+    if rules.hand_over:
+        return handed_over(step, found)
     return reclaimed(step, found) if rules.reclaim else step
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .fingerprint import fingerprint
@@ -36,6 +36,10 @@ from .secret_object import (
 KEYS = "tollgate.llm/delivered-keys"
 # What External Secrets notes on a Secret that it writes (apis/externalsecrets/v1, LabelManaged and AnnotationDataHash).
 EXTERNAL_LABEL, EXTERNAL_NOTE = "reconcile.external-secrets.io/managed", "reconcile.external-secrets.io/data-hash"
+# What lets the controller of Sealed Secrets keep a Secret that is there, leave keys of somebody else alone, and make it
+# again when it is removed. It is not owned by its SealedSecret, with which Kubernetes would remove it.
+_SEALED = "sealedsecrets.bitnami.com/"
+SEALED_NOTES = {f"{_SEALED}{name}": "true" for name in ("managed", "patch", "skip-set-owner-references")}
 UNKNOWN = "not made yet"
 # An entry of the option `deliver`.
 ENTRY: dict[str, dict[str, Any]] = {
@@ -166,21 +170,49 @@ def external(found: Object | None) -> bool:
     return found is not None and labels_of(found).get(EXTERNAL_LABEL) == "true"
 
 
-def reclaimed(step: Step, found: Object | None) -> Step:
-    """The step, and what External Secrets has noted taken off. For when none of its objects is about this Secret."""
+def sealed(found: Object | None) -> bool:
+    """Whether the controller of Sealed Secrets may keep this Secret."""
+    return found is not None and SEALED_NOTES.items() <= annotations_of(found).items()
+
+
+def handed_over(step: Step, found: Object | None) -> Step:
+    """The step, and what lets the controller of Sealed Secrets keep the Secret, in place of External Secrets."""
+    if step.action == "created" and step.body is not None:
+        body = deepcopy(step.body)
+        body["metadata"]["annotations"] |= SEALED_NOTES
+        return replace(step, body=body)
     if found is None or step.problems or step.action not in ("unchanged", "updated"):
         return step
-    marks = {"labels": EXTERNAL_LABEL, "annotations": EXTERNAL_NOTE}
-    marked = {part: mark for part, mark in marks.items() if mark in (found["metadata"].get(part) or {})}
-    if not marked:
+    if sealed(found) and not external(found):
         return step
     body = deepcopy(step.body or found)
+    labels = {name: text for name, text in labels_of(body).items() if name != EXTERNAL_LABEL}
+    notes = {name: text for name, text in annotations_of(body).items() if name != EXTERNAL_NOTE}
+    return _with(step, found, body, {"labels": labels, "annotations": {**notes, **SEALED_NOTES}})
+
+
+def reclaimed(step: Step, found: Object | None) -> Step:
+    """The step, and what other deliverers have noted taken off. For when none of their objects is about this Secret."""
+    if found is None or step.problems or step.action not in ("unchanged", "updated"):
+        return step
+    marks = {"labels": {EXTERNAL_LABEL}, "annotations": {EXTERNAL_NOTE, *SEALED_NOTES}}
+    body = deepcopy(step.body or found)
+    left = {
+        part: {name: text for name, text in (body["metadata"].get(part) or {}).items() if name not in names}
+        for part, names in marks.items()
+        if names & (found["metadata"].get(part) or {}).keys()
+    }
+    return _with(step, found, body, left) if left else step
+
+
+def _with(step: Step, found: Object, body: Object, parts: Mapping[str, Mapping[str, str]]) -> Step:
+    """The step, with these labels or annotations as well."""
     before, after = dict(step.before or {}), dict(step.after or {})
-    for part, mark in marked.items():
-        before[part] = dict(found["metadata"][part])
-        del body["metadata"][part][mark]
-        after[part] = dict(body["metadata"][part])
-    fields = tuple(dict.fromkeys([*step.fields, *marked]))
+    for part, wanted in parts.items():
+        before[part] = dict(found["metadata"].get(part) or {})
+        body["metadata"][part] = dict(wanted)
+        after[part] = dict(wanted)
+    fields = tuple(dict.fromkeys([*step.fields, *parts]))
     return Step("updated", fields, body, warnings=step.warnings, before=before, after=after)
 
 

@@ -19,8 +19,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from . import slow_note
-from .delivery import KEYS
-from .sealing import ANNOTATION, LEAST_BITS, TAG, Certificate, Scope
+from .delivery import KEYS, SEALED_NOTES
+from .sealing import LEAST_BITS, TAG, Certificate, Scope
 from .secret_object import LABELS, OPAQUE, Object, annotations_of, is_immutable, where
 
 try:
@@ -33,9 +33,6 @@ else:
 API_VERSION, KIND = "bitnami.com/v1alpha1", "SealedSecret"
 NOTES, SEALED_WITH = "tollgate.llm/sealed-notes", "tollgate.llm/sealed-with"
 LARGEST = 4 << 20  # bytes; more than the API server takes
-# Of the Secret that the controller makes: without them it would take keys of somebody else away, and the Secret would
-# be removed together with its SealedSecret.
-UNSEALED = {f"{ANNOTATION}patch": "true", f"{ANNOTATION}skip-set-owner-references": "true"}
 
 
 class ManifestError(Exception):
@@ -152,7 +149,7 @@ def made(
     inner["name"], inner["namespace"] = shape.name, shape.namespace
     inner["labels"] = {**(inner.get("labels") or {}), **labels}
     kept = {name: text for name, text in (inner.get("annotations") or {}).items() if name not in _wide()}
-    inner["annotations"] = {**kept, **UNSEALED, **shape.scope.annotations, KEYS: ",".join(sorted(values))}
+    inner["annotations"] = {**kept, **SEALED_NOTES, **shape.scope.annotations, KEYS: ",".join(sorted(values))}
     template["type"] = shape.type
     if shape.immutable:
         template["immutable"] = True

@@ -31,6 +31,7 @@ else:
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 ANNOTATION = "sealedsecrets.bitnami.com/"
 SESSION_KEY = 32
@@ -38,6 +39,12 @@ SESSION_KEY = 32
 NONCE = bytes(12)
 TAG = 16
 LEAST_BITS = 2048
+
+
+def fingerprint_of(key: PublicKeyTypes) -> str:
+    """A name for a public key."""
+    encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"sha256:{hashlib.sha256(encoded).hexdigest()[:32]}"
 
 
 class CertificateError(Exception):
@@ -121,8 +128,7 @@ class Certificate:
     @property
     def fingerprint(self) -> str:
         """Of the key, which several certificates may have."""
-        encoded = self.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return f"sha256:{hashlib.sha256(encoded).hexdigest()[:32]}"
+        return fingerprint_of(self.key)
 
     def seal(self, value: bytes, label: bytes) -> bytes:
         """Length of the encrypted session key in two bytes, that key, and the value encrypted with it."""

@@ -64,6 +64,15 @@ def test_delivery_by_external_secrets_needs_rights_of_its_own() -> None:
     assert plain < set(external)
 
 
+def test_delivery_by_sealed_secrets_needs_the_controllers_keys() -> None:
+    new = {
+        str(right) for right in cluster_preflight.rights({**NAMESPACES, "gateway_secrets_delivery": "sealed_secrets"})
+    }
+    new -= {str(right) for right in cluster_preflight.rights(NAMESPACES)}
+    assert "patch sealedsecrets.bitnami.com in llm" in new
+    assert "list secrets in sealed-secrets" in new
+
+
 def test_a_subresource_is_asked_for_as_one() -> None:
     asked = cluster_preflight.Right("create", "pods/portforward", "", "litellm").attributes
     assert (asked["resource"], asked["subresource"]) == ("pods", "portforward")

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sealed_secrets_info
+short_description: Which controller of Sealed Secrets a cluster has, and whether one is to be installed
+version_added: 1.0.0
+description:
+  - Looks for Deployments of the controller in all namespaces, in a request or two, and changes nothing.
+  - It fails when what is there can't be used and must not be replaced, such as a version that is too old, or when
+    removing the controller would remove objects that depend on it.
+options:
+  mode:
+    description:
+      - V(auto) uses an operator that somebody else has installed, and else takes one of our own.
+      - V(own) refuses when somebody else's is there, V(existing) when none is.
+    type: str
+    choices: [auto, own, existing]
+    default: auto
+  version:
+    description: The version that would be installed.
+    type: str
+    required: true
+  namespace:
+    description: The namespace of a controller of our own.
+    type: str
+    default: sealed-secrets
+  state:
+    description: Whether the controller is wanted.
+    type: str
+    choices: [present, absent]
+    default: present
+  fingerprint:
+    description: The fingerprint of its manifests, as they are given to M(tollgate.llm.kubernetes_objects).
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+extends_documentation_fragment:
+  - tollgate.llm._attributes
+  - tollgate.llm._kubernetes
+author: The Tollgate developers (@tollgate)
+"""
+
+EXAMPLES = r"""
+- name: Look for a controller
+  tollgate.llm.sealed_secrets_info:
+    version: 0.40.0
+  register: controller
+"""
+
+RETURN = r"""
+manage:
+  description: Whether the controller's objects are to be applied, or removed.
+  type: bool
+  returned: always
+current:
+  description: Whether a controller is there as it is wanted.
+  type: bool
+  returned: always
+why:
+  description: What is there, in words.
+  type: str
+  returned: always
+  sample: Sealed Secrets 0.40.0 is not there yet
+operators:
+  description: The controllers that will serve, as far as they are there.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    name:
+      description: The Deployment.
+      type: str
+    namespace:
+      description: Its namespace.
+      type: str
+    version:
+      description: Its version, as the tag of its image says.
+      type: str
+    ours:
+      description: Whether it was installed from here.
+      type: bool
+"""
+
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import operator_info, sealed_secrets
+
+
+def main() -> None:
+    operator_info.main_of(sealed_secrets.Controller, namespace="sealed-secrets")
+
+
+if __name__ == "__main__":
+    main()
