@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import traceback
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,13 @@ from .state_directory import StateDirectory
 from .supervisor import GATEWAY_VARIABLE, Supervisor
 
 ROLES = Path(__file__).parents[3] / "roles"
+PROVIDER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,99}")
+# What the templates of both targets set.
+OWN_VARIABLES = {
+    *("LITELLM_MASTER_KEY", "PROXY_MASTER_KEY", "LITELLM_SALT_KEY", "DATABASE_URL", "DATABASE_PASSWORD"),
+    *("CA_VLLM_LOCAL_API_KEY", "HOME", "PATH"),
+}
 SPECIFICATION = ROLES / "gateway" / "meta" / "argument_specs.yml"
 # Their variables may be set in the gateway file too, for a gateway on a cluster.
 COMPONENTS = (
@@ -84,6 +92,7 @@ def check_variables(declared: Mapping[str, Any]) -> None:
     problems += _ports(declared)
     problems += _stored_values(declared)
     problems += _sources(declared)
+    problems += _provider_keys(declared)
     if declared.get("gateway_database_url") and (trouble := url_problem(str(declared["gateway_database_url"]))):
         problems.append(f"gateway_database_url: {trouble}.")
     version = str(declared.get("gateway_litellm_version") or "")
@@ -116,6 +125,30 @@ def _sources(declared: Mapping[str, Any]) -> list[str]:
         if isinstance(credential, Mapping) and credential.get("state") != "absent":
             label = f'credential "{credential.get("credential")}"'
             found += [f"{label}: {text}" for text in _missing(_places(credential, "secret_values"))]
+    return found
+
+
+def _provider_keys(declared: Mapping[str, Any]) -> list[str]:
+    """Keys that have no name, share one, or would replace a variable that the gateway sets itself."""
+    found: list[str] = []
+    seen: set[str] = set()
+    for entry in declared.get("gateway_provider_keys") or []:
+        if not isinstance(entry, Mapping):
+            found.append("gateway_provider_keys: an entry has name and variable.")
+            continue
+        name, variable = str(entry.get("name") or ""), str(entry.get("variable") or "")
+        label = f'provider key "{name}"'
+        if not PROVIDER.fullmatch(name):
+            found.append(f"{label}: a name has 1 to 40 characters of a-z, 0-9 and -, and no - at its ends.")
+        if not VARIABLE.fullmatch(variable):
+            found.append(f'{label}: "{variable}" is no environment variable, such as ANTHROPIC_API_KEY.')
+        if variable in OWN_VARIABLES:
+            found.append(f"{label}: {variable} is the gateway's own. Choose the provider's.")
+        found += [f"{label}: {each} is declared twice." for each in (name, variable) if each in seen]
+        seen |= {name, variable}
+        if "value" in entry:
+            found.append(f"{label}: a key does not stand in the gateway file. Name a file with value_file.")
+        found += [f"{label}: {text}" for text in _missing({"value_file": {"file": entry.get("value_file")}})]
     return found
 
 
