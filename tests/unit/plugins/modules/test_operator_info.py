@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Tollgate project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules cnpg_operator_info and external_secrets_info as tasks see them, with a cluster in memory."""
+"""The modules that look for operators as tasks see them, with a cluster in memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster
-from ansible_collections.tollgate.llm.plugins.modules import cnpg_operator_info, external_secrets_info
+from ansible_collections.tollgate.llm.plugins.modules import (
+    cnpg_operator_info,
+    external_secrets_info,
+    sealed_secrets_info,
+)
 
 Task = Callable[..., dict[str, Any]]
+SEALED = ("app.kubernetes.io/name=sealed-secrets", "name=sealed-secrets-controller")
 CNPG, EXTERNAL = "app.kubernetes.io/name=cloudnative-pg", "app.kubernetes.io/name=external-secrets"
 
 
@@ -93,3 +98,17 @@ def test_what_would_be_lost_is_named(task: Task) -> None:
     said = task(external_secrets_info, there, version="2.9.0", state="absent")["msg"]
     assert said.startswith("external_secrets: these would be removed")
     assert ": ExternalSecret shop/orders, ClusterSecretStore vault. " in said
+
+
+def test_a_controller_is_found_under_both_of_its_labels_and_once(task: Task) -> None:
+    chart, release = (deployment("controller", tag) for tag in ("0.40.0", "0.36.6"))
+    for each in (chart, release):
+        each["metadata"]["labels"] = {}
+    found = task(sealed_secrets_info, Lists(**{SEALED[0]: [chart], SEALED[1]: [chart]}), version="0.40.0")
+    assert [each["version"] for each in found["operators"]] == ["0.40.0"]
+    found = task(sealed_secrets_info, Lists(**{SEALED[0]: [], SEALED[1]: [release]}), version="0.40.0")
+    assert (found["manage"], found["operators"][0]["ours"]) == (False, False)
+    assert "sealed-secrets#2049" in str(found["warnings"])
+    release["spec"]["template"]["spec"]["containers"][0]["image"] = "example.org/it:0.35.0"
+    said = task(sealed_secrets_info, Lists(**{SEALED[0]: [], SEALED[1]: [release]}), version="0.40.0")["msg"]
+    assert "at least 0.36.0 is needed" in said

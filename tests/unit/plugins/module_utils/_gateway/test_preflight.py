@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import disk, preflight, variables
@@ -157,3 +158,22 @@ def test_a_lost_salt_key_beside_a_database_is_refused(tmp_path: Path) -> None:
         preflight.check_machine(StateDirectory(tmp_path), {**GOOD, **ports})
     (tmp_path / "secrets" / "litellm-salt-key").touch()
     preflight.check_machine(StateDirectory(tmp_path), {**GOOD, **ports})
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([{"name": "Open AI", "variable": "OPENAI_API_KEY"}], "a name has 1 to 40 characters"),
+        ([{"name": "openai", "variable": "$(id)"}], '"$(id)" is no environment variable'),
+        ([{"name": "openai", "variable": "LITELLM_SALT_KEY"}], "LITELLM_SALT_KEY is the gateway's own"),
+        ([{"name": "openai", "variable": "A_KEY", "value": "sk-1"}], "a key does not stand in the gateway file"),
+        ([{"name": "openai", "variable": "A_KEY", "value_file": "/none"}], "value_file: /none can't be read"),
+        ([{"name": "a", "variable": "A_KEY"}, {"name": "a", "variable": "B_KEY"}], "a is declared twice"),
+        (["sk-1"], "an entry has name and variable"),
+    ],
+)
+def test_provider_keys_that_can_not_be_meant_are_refused(entries: list[Any], said: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        preflight.check_variables({"gateway_provider_keys": entries})
+    assert said in str(refused.value)
+    preflight.check_variables({"gateway_provider_keys": [{"name": "openai", "variable": "OPENAI_API_KEY"}]})
