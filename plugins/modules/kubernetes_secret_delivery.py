@@ -231,6 +231,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once i
 
 STORES = ("store_namespace", "store_directory", "store_gsm")
 
+
 def _gsm(options: dict[str, Any], wanted: Sequence[deliver.Delivery]) -> GsmStore:
     """The store in Secret Manager, of which one version of each secret is read."""
     names = {name for one in wanted for name in one.secrets}

@@ -180,8 +180,9 @@ class Team(Resource):
 
     def without_dropped(self, declared: Declared, row: Row) -> Declared:
         entries = declared.fields.get("members")
-        gone = member.dropped(entries, row) if entries is not None else []
-        leaving = [{"user": user, "state": "absent", member.DROPPED: True} for user in gone]
+        if entries is None:
+            return declared
+        leaving = [{"user": user, "state": "absent", member.DROPPED: True} for user in member.dropped(entries, row)]
         return replace(declared, fields={**declared.fields, "members": [*entries, *leaving]}) if leaving else declared
 
     def sent(self, wanted: Mapping[str, Any]) -> Iterator[tuple[str, Field]]:
