@@ -269,8 +269,9 @@ objects:
       returned: for keys
     effective:
       description:
-        - Of a block or its end. C(proven) tells whether the key's own value was seen to be refused, or not any more;
-          C(workers) how many different workers were seen to do so, and C(seconds) how long that took.
+        - Of a block or its end. C(proven) tells whether the key's own value was seen to be refused, or not any more, by
+          each of O(workers), or, where their number is not given, by every connection once O(cache_time) was over.
+        - C(workers) tells how many different workers were seen to do so, and C(seconds) how long that took.
         - Where no value is known, it waits for O(cache_time), and C(proven) is V(false).
       type: dict
       returned: with C(state=blocked) and C(state=unblocked)

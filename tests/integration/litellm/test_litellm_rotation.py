@@ -260,6 +260,20 @@ def test_keys_teams_and_models_get_other_names_and_lose_nothing(
     assert task(litellm_tenants, **gone)["summary"]["deleted"] == 3
 
 
+def test_key_is_renamed_and_rotated_at_once(task: Task, proxy: Proxy, values: list[str], database: Any) -> None:
+    task(litellm_key, alias="turned", models=["qwen-local"], value=values[0])
+    proxy.post("/key/update", key=token_id(values[0]), spend=1.25)
+    key: dict[str, Any] = {"alias": "turned-on", "renamed_from": "turned", "models": ["qwen-local"], "grace": "1h"}
+    assert task(litellm_key, **key, value=values[1])["summary"]["created"] == 1
+    assert proxy.key_info(values[0])["expires"] is not None
+    assert task(litellm_key, **key, value=values[1])["changed"] is False
+    run_out(database)
+    assert task(litellm_key, **key, value=values[1])["summary"]["updated"] == 1
+    assert left(proxy) == {"turned-on": token_id(values[1])}
+    assert proxy.key_info(values[1])["spend"] == 1.25
+    assert task(litellm_key, **key, value=values[1])["changed"] is False
+
+
 def test_key_without_a_stored_value_is_renamed_too(task: Task, proxy: Proxy) -> None:
     made = proxy.post("/key/generate", key_alias="first", models=["qwen-local"])
     result = task(litellm_key, alias="second", renamed_from="first")

@@ -267,7 +267,8 @@ class Key(Resource):
             used_before = self._used_before(client, declared, token)
         fields = {name: value for name, value in declared.given().items() if not self.field(name).update_only}
         body = {"key": declared.value, "key_alias": declared.name, **self.body(fields, {})}
-        old = next(iter(keys_with(client, key_alias=declared.name)), None) if declared.grace else None
+        aliases = filter(None, (declared.name, declared.was) if declared.grace else ())
+        old = next((row for alias in aliases for row in keys_with(client, key_alias=alias)), None)
         if old:
             self._announce(client, old, token)
             body = self._successor(declared, old, token)

@@ -183,7 +183,7 @@ class Team(Resource):
         if entries is None:
             return declared
         leaving = [{"user": user, "state": "absent", member.DROPPED: True} for user in member.dropped(entries, row)]
-        return replace(declared, fields={**declared.fields, "members": [*entries, *leaving]}) if leaving else declared
+        return replace(declared, fields={**declared.fields, "members": [*entries, *leaving]})
 
     def sent(self, wanted: Mapping[str, Any]) -> Iterator[tuple[str, Field]]:
         yield from super().sent(wanted)
