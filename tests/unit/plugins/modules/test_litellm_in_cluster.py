@@ -20,6 +20,8 @@ from ansible_collections.tollgate.llm.plugins.module_utils._gateway import datab
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster as cluster_module
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.connection import NamedCluster, Unreachable
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.service_port import ServicePort
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm import block
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.client import Client
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.fingerprint import fingerprint
 from ansible_collections.tollgate.llm.plugins.modules import (
     litellm_key,
@@ -136,6 +138,34 @@ def test_tenants_are_declared_through_a_service_with_secrets_of_a_namespace(
     assert proxy.models["qwen"]["litellm_params"]["api_key"] == VALUES["provider"]
     assert sorted(server.read_names) == ["batch", "litellm-master-key", "provider", "second"]
     assert task(litellm_tenants, api_key=None, **CLUSTER, **TENANTS)["changed"] is False
+
+
+def test_block_is_asked_of_each_pod_until_all_of_them_follow(
+    task: Task, forwards: Forwards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task(litellm_key, api_key=None, **CLUSTER, alias="batch", models=["qwen"])
+
+    @contextlib.contextmanager
+    def each(_self: NamedCluster, _service: ServicePort) -> Iterator[list[Any]]:
+        yield [SimpleNamespace(host="127.0.0.1", port=number) for number in (1, 2)]
+
+    asked: list[str] = []
+
+    def probe(_self: Client, key: str, url: str) -> tuple[str, int, str]:
+        assert key == VALUES["batch"]
+        asked.append(url)
+        late = url.endswith(":2") and asked.count(url) <= block.ROUND  # its first round
+        return f"pod-{url[-1]}/1", *((200, "") if late else (401, "Key is blocked"))
+
+    monkeypatch.setattr(NamedCluster, "forwarded_each", each)
+    monkeypatch.setattr(Client, "probe", probe)
+    result = task(litellm_key, api_key=None, **CLUSTER, alias="batch", state="blocked", workers=2)
+    assert not result.get("msg"), result["msg"]
+    found = result["objects"][0]["effective"]
+    assert (found["proven"], found["workers"]) == (True, 2)
+    assert {url: asked.count(url) for url in asked} == {
+        f"http://127.0.0.1:{number}": 2 * block.ROUND for number in (1, 2)
+    }
 
 
 def test_what_is_made_by_then_is_predicted(task: Task, server: Server) -> None:
