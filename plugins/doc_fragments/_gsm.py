@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Mirrors C(ARGUMENTS) of `plugins/module_utils/_secrets/gsm_client.py`."""
+    """Mirrors C(ARGUMENTS) of `plugins/module_utils/_secrets/gsm_connection.py`."""
 
     DOCUMENTATION = r"""
 options:

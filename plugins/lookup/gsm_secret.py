@@ -58,6 +58,8 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_api import PayloadDamagedError
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_connection import ARGUMENTS, ConnectionProblem
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_errors import Refusal, explained
 
 try:
@@ -88,12 +90,12 @@ class LookupModule(LookupBase):
                 "(pip install google-cloud-secret-manager)."
             )
         self.set_options(var_options=variables, direct=kwargs)
-        options = {name: self.get_option(name) for name in gsm_client.ARGUMENTS}
+        options = {name: self.get_option(name) for name in ARGUMENTS}
         version = self.get_option("version")
         try:
             api = gsm_client.Gsm(options)
             return [self._value(api, str(name), version) for name in terms]
-        except gsm_client.ConnectionProblem as error:
+        except ConnectionProblem as error:
             raise AnsibleLookupError(str(error)) from None
 
     @staticmethod
@@ -103,7 +105,7 @@ class LookupModule(LookupBase):
             return api.access(name, version).data.decode()
         except Refusal as refusal:
             raise AnsibleLookupError(f"{where}: {explained(refusal, api.caller, name)}.") from None
-        except gsm_client.PayloadDamagedError as error:
+        except PayloadDamagedError as error:
             raise AnsibleLookupError(f"{error}. Run again.") from None
         except UnicodeDecodeError:
             raise AnsibleLookupError(f"{where} is not UTF-8 text: store binary values encoded.") from None

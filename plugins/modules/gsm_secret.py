@@ -328,7 +328,7 @@ secrets:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client, gsm_settings
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client, gsm_connection, gsm_settings
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.argument_spec import module_arguments
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_store import GsmStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.run import refuse, run
@@ -336,15 +336,15 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets.run import r
 
 def main() -> None:
     """Run the module."""
-    arguments = module_arguments(gsm_client.ARGUMENTS, gsm_settings.ARGUMENTS)
-    arguments["mutually_exclusive"] += gsm_client.EXCLUSIVE
+    arguments = module_arguments(gsm_connection.ARGUMENTS, gsm_settings.ARGUMENTS)
+    arguments["mutually_exclusive"] += gsm_connection.EXCLUSIVE
     module = AnsibleModule(**arguments)
     require(module, **{"google-cloud-secret-manager": gsm_client.GOOGLE_IMPORT_ERROR})
     declared, problems = gsm_settings.settings(module.params)
     refuse(module, problems)
     try:
         api = gsm_client.Gsm(module.params)
-    except gsm_client.ConnectionProblem as error:
+    except gsm_connection.ConnectionProblem as error:
         module.fail_json(msg=f"{error} Nothing was changed.")
     run(module, GsmStore(api, declared))
 

@@ -219,7 +219,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver, gsm_client
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver, gsm_connection
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.delivery import ENTRY
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.file_store import FileStore
@@ -238,6 +238,14 @@ def _gsm(options: dict[str, Any], wanted: Sequence[deliver.Delivery]) -> GsmStor
     unknown = sorted(names - options["versions"].keys())
     if unknown:
         raise SecretsRefusedError([f"store_gsm.versions has no number for {', '.join(unknown)}."])
+    from ansible_collections.tollgate.llm.plugins.module_utils._secrets import (  # noqa: PLC0415 (it takes half a second)
+        gsm_client,
+    )
+
+    if gsm_client.GOOGLE_IMPORT_ERROR:
+        raise gsm_connection.ConnectionProblem(
+            "The Python package google-cloud-secret-manager is missing: pip install google-cloud-secret-manager."
+        )
     declared = {name: Settings(version=int(options["versions"][name])) for name in names}
     return GsmStore(gsm_client.Gsm(options), declared)
 
@@ -264,8 +272,8 @@ def main() -> None:
             "store_directory": {"type": "path"},
             "store_gsm": {
                 "type": "dict",
-                "options": {"versions": {"type": "dict", "required": True}, **gsm_client.ARGUMENTS},
-                "mutually_exclusive": gsm_client.EXCLUSIVE,
+                "options": {"versions": {"type": "dict", "required": True}, **gsm_connection.ARGUMENTS},
+                "mutually_exclusive": gsm_connection.EXCLUSIVE,
             },
             "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "make_namespace": {"type": "bool", "default": False},
@@ -281,8 +289,6 @@ def main() -> None:
     )
     require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)
     options = module.params
-    if options["store_gsm"]:
-        require(module, **{"google-cloud-secret-manager": gsm_client.GOOGLE_IMPORT_ERROR})
     rules = deliver.Rules(
         State(options["state"]),
         module.check_mode,
@@ -295,7 +301,7 @@ def main() -> None:
         report = work(options, rules)
     except SecretsRefusedError as error:
         module.fail_json(msg="\n".join([*error.problems, "Nothing was changed."]))
-    except (cluster.ClusterError, gsm_client.ConnectionProblem) as error:
+    except (cluster.ClusterError, gsm_connection.ConnectionProblem) as error:
         module.fail_json(msg=f"{error} Nothing was changed.")
     for warning in report.warnings:
         module.warn(warning)

@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from .crc32c import crc32c
+from .gsm_api import WORKERS, Pauses, Payload, PayloadDamagedError, id_of, number_of
+from .gsm_connection import ConnectionProblem, endpoint_of
 from .gsm_errors import Caller, Refusal
 
 try:
@@ -37,57 +37,7 @@ else:
     GOOGLE_IMPORT_ERROR = None
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
-GLOBAL_HOST = "secretmanager.googleapis.com"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-WORKERS = 16
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0  # seconds
 REQUEST_SECONDS = 30.0
-ARGUMENTS: dict[str, Any] = {
-    "project": {"type": "str"},
-    "location": {"type": "str"},
-    "service_account_file": {"type": "path"},
-    "impersonate_service_account": {"type": "str"},
-    "access_token": {"type": "str", "no_log": True},
-    "quota_project": {"type": "str"},
-    "endpoint": {"type": "str"},
-    "insecure": {"type": "bool", "default": False},
-    "transport": {"type": "str", "choices": ["rest", "grpc"], "default": "rest"},
-    "timeout": {"type": "int", "default": 60},
-}
-EXCLUSIVE = [("service_account_file", "access_token")]
-
-
-class ConnectionProblem(Exception):
-    """Why no client can be had, with the next step."""
-
-
-class PayloadDamagedError(Exception):
-    """A payload does not fit its checksum."""
-
-
-@dataclass(frozen=True)
-class Payload:
-    """A version's number and its bytes, which fit their checksum."""
-
-    number: int
-    data: bytes
-
-
-def endpoint_of(options: Mapping[str, Any]) -> str:
-    """The address to ask; raises ConnectionProblem when secrets and tokens would not be safe on the way there."""
-    host = f"secretmanager.{options['location']}.rep.googleapis.com" if options["location"] else GLOBAL_HOST
-    text = options["endpoint"] or f"https://{host}"
-    url = urlsplit(text if "//" in text else f"https://{text}")
-    if url.scheme not in ("https", "http") or not url.hostname or url.path not in ("", "/") or url.query:
-        raise ConnectionProblem(f"endpoint {text!r} must be https:// with a host and, if need be, a port.")
-    if url.scheme == "http" and url.hostname not in LOOPBACK and not options["insecure"]:
-        raise ConnectionProblem(
-            f"endpoint {text} has no TLS, so every secret and the access token could be read on the way. "
-            "Name it with https://, or set insecure: true if nobody can listen there."
-        )
-    if url.scheme == "http" and options["transport"] == "grpc":
-        raise ConnectionProblem(f"endpoint {text} has no TLS, which transport: grpc needs. Set transport: rest.")
-    return f"{url.scheme}://{url.netloc}"
 
 
 def credentials_of(options: Mapping[str, Any]) -> tuple[Any, str | None]:
@@ -231,32 +181,6 @@ class Gsm:
             except Refusal as refusal:
                 if not (refusal.busy and refusal.undone) or not pauses.wait(deadline):
                     raise
-
-
-class Pauses:
-    """Longer and longer, each by chance, so that racing callers come apart."""
-
-    def __init__(self) -> None:
-        self.longest = FIRST_PAUSE
-
-    def wait(self, deadline: float) -> bool:
-        """Pause; False when the deadline is over."""
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        time.sleep(min(left, random.uniform(0, self.longest)))  # noqa: S311 (a pause is no secret)
-        self.longest = min(LONGEST_PAUSE, 2 * self.longest)
-        return True
-
-
-def number_of(version: Any) -> int:
-    """The number at the end of a version's name."""
-    return int(version.name.rpartition("/")[2])
-
-
-def id_of(secret: Any) -> str:
-    """The last part of a secret's name. Google writes the project's number into names, whatever it was asked by."""
-    return str(secret.name.rpartition("/")[2])
 
 
 def _ask(call: Callable[..., Any], request: dict[str, Any]) -> Any:

@@ -8,38 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from .fingerprint import fingerprint
-from .gsm_client import Payload, PayloadDamagedError, id_of, number_of
+from .gsm_api import Api, Payload, PayloadDamagedError, id_of, number_of
 from .gsm_container import DamagedNotesError, Drift, Notes, changed, expires, owner, wrong_place
-from .gsm_errors import Caller, Refusal, explained
+from .gsm_errors import Refusal, explained
 from .gsm_settings import Settings
 from .write_once import Holds, Mode, Observation, Place
 
 ENABLED = 1  # SecretVersion.State
 STATES = {1: "enabled", 2: "disabled", 3: "destroyed"}
 FIRST = 1
-
-
-class Api(Protocol):
-    """The part of C(gsm_client.Gsm) that is needed here."""
-
-    caller: Caller
-    timeout: float
-
-    def name(self, secret: str, version: int | None = None) -> str: ...
-    def get(self, secret: str) -> Any | None: ...
-    def versions(self, secret: str) -> list[Any]: ...
-    def version(self, secret: str, number: int) -> Any: ...
-    def access(self, secret: str, version: int) -> Payload: ...
-    def create(self, secret: str, wanted: Any) -> Any: ...
-    def add(self, secret: str, data: bytes) -> Any: ...
-    def update(self, secret: Any, paths: list[str]) -> Any: ...
-    def delete(self, secret: Any) -> None: ...
-    def disable(self, secret: str, version: Any) -> Any: ...
-    def destroy(self, secret: str, version: Any) -> Any: ...
-    def blank(self, like: Any = None) -> Any: ...
 
 
 class UnusableSecretError(Exception):

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .fingerprint import fingerprint
-from .gsm_client import WORKERS, Pauses, PayloadDamagedError, number_of
+from .gsm_api import WORKERS, Api, Pauses, PayloadDamagedError, number_of
 from .gsm_container import Notes, changed, fresh
 from .gsm_errors import Refusal, failure
-from .gsm_look import ENABLED, FIRST, STATES, Api, Seen, UnusableSecretError, Viewer
+from .gsm_look import ENABLED, FIRST, STATES, Seen, UnusableSecretError, Viewer
 from .gsm_settings import Settings
 from .side_by_side import side_by_side
 from .store import Outcome, StoreError

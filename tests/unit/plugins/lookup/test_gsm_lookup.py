@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lookup, the module and the role secrets in real runs of ansible-playbook: the task that asks shows no value."""
+"""Lookup, module and role in real runs of ansible-playbook: the task that asks for a value shows nothing of it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_api
 from ansible_collections.tollgate.llm.tests.support.secret_manager.server import running
 from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Service
 from ansible_collections.tollgate.llm.tests.unit.plugins.modules.gsm_task import GsmTask
@@ -17,7 +17,7 @@ from ansible_collections.tollgate.llm.tests.unit.plugins.modules.gsm_task import
 @pytest.fixture
 def gsm(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[GsmTask]:
     """The module, and an empty Secret Manager over HTTP."""
-    monkeypatch.setattr(gsm_client, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(gsm_api, "FIRST_PAUSE", 0.01)
     service = Service()
     with running(service, tmp_path, tls=False) as addresses:
         yield GsmTask(service, addresses, capsys)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.tollgate.llm.plugins.doc_fragments import _gsm, _secret
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client, gsm_settings
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_connection, gsm_settings
 from ansible_collections.tollgate.llm.plugins.modules import gsm_secret
 from ansible_collections.tollgate.llm.tests.unit.plugins.modules.gsm_task import OTHER, VALUE, GsmTask
 
@@ -272,7 +272,7 @@ def test_the_documentation_has_every_option(tmp_path: Path) -> None:
     reached = yaml.safe_load(_gsm.ModuleDocFragment.DOCUMENTATION)["options"]
     for options, arguments in (
         (documented, gsm_settings.ARGUMENTS),
-        (reached, gsm_client.ARGUMENTS),
+        (reached, gsm_connection.ARGUMENTS),
         (entries, {name: {**each, "default": None} for name, each in gsm_settings.ARGUMENTS.items()}),
     ):
         assert options.keys() == arguments.keys()

@@ -1,0 +1,48 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that say how Secret Manager is reached. `plugins/doc_fragments/_gsm.py` documents them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+GLOBAL_HOST = "secretmanager.googleapis.com"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ARGUMENTS: dict[str, Any] = {
+    "project": {"type": "str"},
+    "location": {"type": "str"},
+    "service_account_file": {"type": "path"},
+    "impersonate_service_account": {"type": "str"},
+    "access_token": {"type": "str", "no_log": True},
+    "quota_project": {"type": "str"},
+    "endpoint": {"type": "str"},
+    "insecure": {"type": "bool", "default": False},
+    "transport": {"type": "str", "choices": ["rest", "grpc"], "default": "rest"},
+    "timeout": {"type": "int", "default": 60},
+}
+EXCLUSIVE = [("service_account_file", "access_token")]
+
+
+class ConnectionProblem(Exception):
+    """Why no client can be had, with the next step."""
+
+
+def endpoint_of(options: Mapping[str, Any]) -> str:
+    """The address to ask; raises ConnectionProblem when secrets and tokens would not be safe on the way there."""
+    host = f"secretmanager.{options['location']}.rep.googleapis.com" if options["location"] else GLOBAL_HOST
+    text = options["endpoint"] or f"https://{host}"
+    url = urlsplit(text if "//" in text else f"https://{text}")
+    if url.scheme not in ("https", "http") or not url.hostname or url.path not in ("", "/") or url.query:
+        raise ConnectionProblem(f"endpoint {text!r} must be https:// with a host and, if need be, a port.")
+    if url.scheme == "http" and url.hostname not in LOOPBACK and not options["insecure"]:
+        raise ConnectionProblem(
+            f"endpoint {text} has no TLS, so every secret and the access token could be read on the way. "
+            "Name it with https://, or set insecure: true if nobody can listen there."
+        )
+    if url.scheme == "http" and options["transport"] == "grpc":
+        raise ConnectionProblem(f"endpoint {text} has no TLS, which transport: grpc needs. Set transport: rest.")
+    return f"{url.scheme}://{url.netloc}"
