@@ -18,7 +18,7 @@ description:
     LiteLLM's migrations leave that schema alone.
   - The canary is written only into a database that holds no encrypted value, or after all of them were decrypted with
     this salt. Otherwise the run stops.
-  - Every column that LiteLLM encrypts is read, in both of its ciphers. When the canary agrees, that are up to 1000 rows
+  - Every column that LiteLLM encrypts is read, in both of its ciphers. When the canary agrees, that are up to 300 rows
     of each, without the tables of keys, teams and users. Rows which this salt does not open are then warned about.
 options:
   salt_file:
