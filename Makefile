@@ -106,6 +106,10 @@ test-cluster: test-environment $(if $(TOLLGATE_KUBECONFIG),,cluster) ## Check th
 	# What stops or breaks the cluster, one after the other; afterwards it runs again.
 	$(if $(TOLLGATE_KUBECONFIG),,$(CHECKS) -m "alone and not soak")
 
+.PHONY: bench
+bench: test-environment ## Measure the modules beside a bare client and other ways, on a gateway of its own (ARGS=--publish: into docs)
+	@.venv/bin/python tests/bench/bench.py $(ARGS)
+
 SEED ?= 1
 ROUNDS ?= 10
 

@@ -25,6 +25,7 @@ MODULES = (
     COLLECTIONS,
     (ROOT / SIMULATOR).parent,
     SUPPORT,
+    ROOT / "tests" / "bench",
     ROOT / "tests" / "cluster",
     ROOT / "tests" / "cluster" / "checks",
 )
@@ -72,6 +73,7 @@ def steps() -> list[Step]:
                 str(LINK / "plugins" / "plugin_utils"),
                 SIMULATOR,
                 "tests/support",
+                "tests/bench",
                 *CLUSTER,
                 "tools/bundled.py",
             ),
