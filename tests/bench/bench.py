@@ -31,7 +31,7 @@ sys.path[2:2] = [str(COLLECTIONS)]
 import measures
 import page
 from gateway import Place, running
-from sizes import FULL, SMOKE, Sizes
+from sizes import BRIEF, FULL, SMOKE, Sizes
 from subject import Subject
 
 OUTPUT = ROOT / ".tollgate" / "bench"
@@ -74,6 +74,9 @@ def measured(place: Place, sizes: Sizes, figures: dict[str, Any], *, alone: bool
         for name, step in steps.items():
             began = time.monotonic()
             figures[name] = step(subject, sizes)
+            OUTPUT.mkdir(parents=True, exist_ok=True)
+            # What was measured stays when the run is ended.
+            (OUTPUT / "partial.json").write_text(json.dumps(figures, indent=1) + "\n")
             print(f"{name}: measured in {time.monotonic() - began:.0f} s", flush=True)
 
 
@@ -81,18 +84,22 @@ def main() -> None:
     """Measure, write, print."""
     arguments = argparse.ArgumentParser(description="Measure the modules against a gateway that is made for it.")
     arguments.add_argument("--smoke", action="store_true", help="a handful of keys: whether it works, not how fast")
+    arguments.add_argument("--brief", action="store_true", help="the same sizes, each measured fewer times")
     arguments.add_argument("--publish", action="store_true", help="put the page, the plot and the figures into docs")
     arguments.add_argument("--page", action="store_true", help="only write docs/benchmarks.md and its plot anew")
     options = arguments.parse_args()
+    if options.smoke and options.publish:
+        arguments.error("--smoke measures nothing that is worth publishing")
     if options.page:
         page.write(json.loads((DOCS / page.FIGURES).read_text()), DOCS)
         return
-    sizes = SMOKE if options.smoke else FULL
+    sizes = SMOKE if options.smoke else BRIEF if options.brief else FULL
     began = time.monotonic()
     figures: dict[str, Any] = {
         "date": f"{datetime.now(tz=UTC):%Y-%m-%d}",
         "machine": machine(),
         "load": [os.getloadavg()[0]],
+        "times": [sizes.turns, sizes.rounds],
     }
     with running("bench") as place:
         figures["gateway"] = measures.gateway(place, sizes)

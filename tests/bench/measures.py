@@ -39,14 +39,11 @@ def declare_others(subject: Subject) -> None:
 
 
 def creation(subject: Subject, sizes: Sizes) -> Figures:
-    """New keys: by the module, and by a loop of a bare client. The last round's are left."""
+    """New keys: by the module, and by a loop of a bare client. Afterwards there are as many."""
     figures: Figures = {"count": sizes.many, "module": [], "process": [], "bare": []}
     for _round in range(sizes.turns):
-        with subject.client() as http:
-            subject.no_keys()
-            subject.new_values(sizes.many)
-            bodies = subject.bodies(sizes.many)
-            figures["bare"].append(bare.timed(bare.create, http, bodies, CONCURRENCY))
+        # Half before and half after: a machine that gets slower meanwhile is slower for both.
+        halves = [_bare_creation(subject, sizes.many // 2)]
         subject.no_keys()
         subject.new_values(sizes.many)
         done = run(subject.options(subject.keys(sizes.many)))
@@ -54,7 +51,20 @@ def creation(subject: Subject, sizes: Sizes) -> Figures:
         figures["module"].append(done.requesting)
         figures["process"].append(done.seconds)
         figures["requests"] = _counted(done)
+        halves.append(_bare_creation(subject, sizes.many - sizes.many // 2))
+        figures["bare"].append(sum(halves))
+    subject.no_keys()
+    subject.new_values(sizes.many)
+    _expect(run(subject.options(subject.keys(1))), created=1)
+    subject.copies(sizes.many)
     return figures
+
+
+def _bare_creation(subject: Subject, count: int) -> float:
+    subject.no_keys()
+    subject.new_values(count)
+    with subject.client() as http:
+        return bare.timed(bare.create, http, subject.bodies(count), CONCURRENCY)
 
 
 def unchanged(subject: Subject, sizes: Sizes) -> Figures:

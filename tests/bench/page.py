@@ -46,6 +46,8 @@ def text(figures: Figures) -> str:
         "minutes": figures["minutes"],
         **{name: machine[name] for name in ("processor", "cores", "memory_gib", "python", "httpx")},
         "ansible": machine["ansible-core"],
+        "turns": figures["times"][0],
+        "rounds": figures["times"][1],
         "litellm": gateway["versions"]["litellm"],
         "postgresql": figures["postgresql"],
         "engine": ENGINES.get(gateway["versions"]["prisma_engine"], gateway["versions"]["prisma_engine"]),
