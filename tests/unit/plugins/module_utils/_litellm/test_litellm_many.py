@@ -112,3 +112,28 @@ def test_few_values_are_looked_up_one_by_one_where_very_many_keys_were_deleted(
     assert sum(path == "/key/info" for _method, path, _body in proxy.seen) == 5
     assert proxy.writes().count(f"/key/{token_id(VALUES[3])}/reset_spend") == 1
     assert result["summary"]["created"] == 5
+
+
+def test_unchanged_keys_cost_their_pages_and_changed_ones_a_write_each(proxy: MemoryProxy, tmp_path: Path) -> None:
+    task = Task(URL, MASTER, VALUES)
+    prices = {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}
+    others: dict[str, Any] = {
+        "budgets": [{"budget": "daily", "max_budget": 1}],
+        "credentials": [{"credential": "vllm", "values": {"api_base": "http://x"}}],
+        "models": [{"name": "qwen", "model": "hosted_vllm/qwen", "api_base": "http://x", **prices}],
+        "users": [{"user": f"user-{number}"} for number in range(3)],
+        "teams": [{"team": f"team-{number}", "models": ["qwen"]} for number in range(3)],
+        "customers": [{"customer": f"shop-{number}"} for number in range(3)],
+    }
+    options = {**declared(tmp_path, range(COUNT)), **others, "unmanaged": "report"}
+    task(litellm_tenants, **options)
+    pages = 2
+    again = task(litellm_tenants, **options)
+    assert (again["changed"], again["requests"]["read"], again["requests"]["write"]) == (False, pages + len(others), 0)
+    # As the role passes kinds that nobody has named: of two of them it looks for what is not declared.
+    empty = {kind: entries if kind in ("models", "teams") else [] for kind, entries in others.items()}
+    assert task(litellm_tenants, **{**options, **empty})["requests"]["read"] == pages + 2 + 2
+    changed = [{**key, "rpm_limit": 5} for key in options["keys"][:10]]
+    result = task(litellm_tenants, **{**options, "keys": [*changed, *options["keys"][10:]]})
+    assert result["summary"]["updated"] == 10
+    assert (result["requests"]["read"], result["requests"]["write"]) == (pages + len(others), 10)
