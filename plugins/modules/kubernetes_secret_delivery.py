@@ -25,55 +25,8 @@ description:
 extends_documentation_fragment:
   - tollgate.llm._attributes
   - tollgate.llm._kubernetes
+  - tollgate.llm._origin
 options:
-  store_namespace:
-    description: The namespace of the store, when that is the one of M(tollgate.llm.kubernetes_secret).
-    type: str
-  store_directory:
-    description: The directory of the store, when that is the one of M(tollgate.llm.file_secret).
-    type: path
-  store_gsm:
-    description: How Secret Manager is reached, when the store is that of M(tollgate.llm.gsm_secret).
-    type: dict
-    suboptions:
-      versions:
-        description: The number of the version that is delivered, by the name of the secret.
-        type: dict
-        required: true
-      project:
-        description: As O(tollgate.llm.gsm_secret#module:project).
-        type: str
-      location:
-        description: As O(tollgate.llm.gsm_secret#module:location).
-        type: str
-      service_account_file:
-        description: As O(tollgate.llm.gsm_secret#module:service_account_file).
-        type: path
-      impersonate_service_account:
-        description: As O(tollgate.llm.gsm_secret#module:impersonate_service_account).
-        type: str
-      access_token:
-        description: As O(tollgate.llm.gsm_secret#module:access_token).
-        type: str
-      quota_project:
-        description: As O(tollgate.llm.gsm_secret#module:quota_project).
-        type: str
-      endpoint:
-        description: As O(tollgate.llm.gsm_secret#module:endpoint).
-        type: str
-      insecure:
-        description: As O(tollgate.llm.gsm_secret#module:insecure).
-        type: bool
-        default: false
-      transport:
-        description: As O(tollgate.llm.gsm_secret#module:transport).
-        type: str
-        choices: [rest, grpc]
-        default: rest
-      timeout:
-        description: As O(tollgate.llm.gsm_secret#module:timeout).
-        type: int
-        default: 60
   deliver:
     description: The Secrets.
     type: list
@@ -212,42 +165,16 @@ sealed:
   returned: always
 """
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver, gsm_connection
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver, gsm_connection, origin
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.delivery import ENTRY
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.file_store import FileStore
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_settings import Settings
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_store import GsmStore
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.kubernetes_store import KubernetesStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.store import Store
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import State
-
-STORES = ("store_namespace", "store_directory", "store_gsm")
-
-
-def _gsm(options: dict[str, Any], wanted: Sequence[deliver.Delivery]) -> GsmStore:
-    """The store in Secret Manager, of which one version of each secret is read."""
-    names = {name for one in wanted for name in one.secrets}
-    unknown = sorted(names - options["versions"].keys())
-    if unknown:
-        raise SecretsRefusedError([f"store_gsm.versions has no number for {', '.join(unknown)}."])
-    from ansible_collections.tollgate.llm.plugins.module_utils._secrets import (  # noqa: PLC0415 (it takes half a second)
-        gsm_client,
-    )
-
-    if gsm_client.GOOGLE_IMPORT_ERROR:
-        raise gsm_connection.ConnectionProblem(
-            "The Python package google-cloud-secret-manager is missing: pip install google-cloud-secret-manager."
-        )
-    declared = {name: Settings(version=int(options["versions"][name])) for name in names}
-    return GsmStore(gsm_client.Gsm(options), declared)
 
 
 def work(options: dict[str, Any], rules: deliver.Rules) -> deliver.Report:
@@ -255,12 +182,8 @@ def work(options: dict[str, Any], rules: deliver.Rules) -> deliver.Report:
     wanted = deliver.wanted_of(options["deliver"])
     server = cluster.Cluster(options["kubeconfig"], options["context"])
     store: Store | None = None
-    if options["store_directory"]:
-        store = FileStore(Path(options["store_directory"]))
-    elif options["store_namespace"]:
-        store = KubernetesStore(server, options["store_namespace"], may_be_missing=rules.check_mode)
-    elif options["store_gsm"] and rules.state is State.PRESENT:
-        store = _gsm(options["store_gsm"], wanted)
+    if rules.state is State.PRESENT:
+        store = origin.store_of(options, wanted, lambda: server, check_mode=rules.check_mode)
     return deliver.deliver(server, store, wanted, rules)
 
 
@@ -268,13 +191,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "store_namespace": {"type": "str"},
-            "store_directory": {"type": "path"},
-            "store_gsm": {
-                "type": "dict",
-                "options": {"versions": {"type": "dict", "required": True}, **gsm_connection.ARGUMENTS},
-                "mutually_exclusive": gsm_connection.EXCLUSIVE,
-            },
+            **origin.ARGUMENTS,
             "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "make_namespace": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -283,8 +200,8 @@ def main() -> None:
             "hand_over": {"type": "bool", "default": False},
             **connection.ARGUMENTS,
         },
-        mutually_exclusive=[STORES, ("reclaim", "hand_over")],
-        required_if=[("state", "present", STORES, True)],
+        mutually_exclusive=[origin.STORES, ("reclaim", "hand_over")],
+        required_if=[("state", "present", origin.STORES, True)],
         supports_check_mode=True,
     )
     require(module, kubernetes=cluster.KUBERNETES_IMPORT_ERROR)

@@ -14,9 +14,9 @@ version_added: 1.0.0
 author:
   - The Tollgate developers (@tollgate)
 description:
-  - Reads values out of the store of M(tollgate.llm.kubernetes_secret) or M(tollgate.llm.file_secret), and seals them
-    for the controller of Sealed Secrets, under the names and keys that workloads expect. No value passes through a
-    variable, a result or an output.
+  - Reads values out of the store of M(tollgate.llm.kubernetes_secret), M(tollgate.llm.file_secret) or
+    M(tollgate.llm.gsm_secret), and seals them for the controller of Sealed Secrets, under the names and keys that
+    workloads expect. No value passes through a variable, a result or an output.
   - Each Secret is the SealedSecret in the file O(directory)/namespace.name.yaml. A manifest that holds what is declared
     is not touched, byte for byte, and a value that did not change keeps its ciphertext. How that is known is told in
     M(tollgate.llm.sealed_secret).
@@ -25,13 +25,8 @@ description:
 extends_documentation_fragment:
   - tollgate.llm._attributes
   - tollgate.llm._kubernetes
+  - tollgate.llm._origin
 options:
-  store_namespace:
-    description: The namespace of the store, when that is the one of M(tollgate.llm.kubernetes_secret).
-    type: str
-  store_directory:
-    description: The directory of the store, when that is the one of M(tollgate.llm.file_secret).
-    type: path
   deliver:
     description: The Secrets, as in M(tollgate.llm.kubernetes_secret_delivery).
     type: list
@@ -151,14 +146,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import connection
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets import sealed_manifest, sealing
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import (
+    gsm_connection,
+    origin,
+    sealed_manifest,
+    sealing,
+)
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.deliver import texts, wanted_of
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.delivery import ENTRY
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.file_store import FileStore
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.kubernetes_store import KubernetesStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.sealed_delivery import Sealing, seal
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.store import Store
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import State
 
 
@@ -172,12 +169,7 @@ def work(options: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     sealed = Sealing(directory, certificate, sealing.Scope(options["scope"]), options["reseal"], state, check_mode)
     if state is State.ABSENT:
         return seal(wanted, {}, sealed)
-    store: Store
-    if options["store_directory"]:
-        store = FileStore(Path(options["store_directory"]))
-    else:
-        cluster = connection.NamedCluster(options).connected
-        store = KubernetesStore(cluster, options["store_namespace"], may_be_missing=check_mode)
+    store = origin.store_of(options, wanted, lambda: connection.NamedCluster(options).connected, check_mode=check_mode)
     return seal(wanted, texts(store, wanted, check_mode=check_mode), sealed)
 
 
@@ -185,8 +177,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "store_namespace": {"type": "str"},
-            "store_directory": {"type": "path"},
+            **origin.ARGUMENTS,
             "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "directory": {"type": "path", "required": True},
             "certificate": {"type": "path", "required": True},
@@ -195,8 +186,8 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             **connection.ARGUMENTS,
         },
-        mutually_exclusive=[("store_namespace", "store_directory")],
-        required_if=[("state", "present", ("store_namespace", "store_directory"), True)],
+        mutually_exclusive=[origin.STORES],
+        required_if=[("state", "present", origin.STORES, True)],
         supports_check_mode=True,
     )
     require(module, cryptography=sealing.CRYPTOGRAPHY_IMPORT_ERROR, pyyaml=sealed_manifest.YAML_IMPORT_ERROR)
@@ -204,7 +195,7 @@ def main() -> None:
         result = work(module.params, check_mode=module.check_mode)
     except SecretsRefusedError as error:
         module.fail_json(msg="\n".join([*error.problems, "Nothing was changed."]))
-    except (sealing.CertificateError, connection.Unreachable) as error:
+    except (sealing.CertificateError, connection.Unreachable, gsm_connection.ConnectionProblem) as error:
         module.fail_json(msg=f"{error} Nothing was changed.")
     module.exit_json(**result)
 

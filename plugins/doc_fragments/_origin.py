@@ -1,0 +1,63 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the store that values are delivered out of."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Mirrors C(ARGUMENTS) of `plugins/module_utils/_secrets/origin.py`."""
+
+    DOCUMENTATION = r"""
+options:
+  store_namespace:
+    description: The namespace of the store, when that is the one of M(tollgate.llm.kubernetes_secret).
+    type: str
+  store_directory:
+    description: The directory of the store, when that is the one of M(tollgate.llm.file_secret).
+    type: path
+  store_gsm:
+    description: How Secret Manager is reached, when the store is that of M(tollgate.llm.gsm_secret).
+    type: dict
+    suboptions:
+      versions:
+        description: The number of the version that is delivered, by the name of the secret.
+        type: dict
+        required: true
+      project:
+        description: As O(tollgate.llm.gsm_secret#module:project).
+        type: str
+      location:
+        description: As O(tollgate.llm.gsm_secret#module:location).
+        type: str
+      service_account_file:
+        description: As O(tollgate.llm.gsm_secret#module:service_account_file).
+        type: path
+      impersonate_service_account:
+        description: As O(tollgate.llm.gsm_secret#module:impersonate_service_account).
+        type: str
+      access_token:
+        description: As O(tollgate.llm.gsm_secret#module:access_token).
+        type: str
+      quota_project:
+        description: As O(tollgate.llm.gsm_secret#module:quota_project).
+        type: str
+      endpoint:
+        description: As O(tollgate.llm.gsm_secret#module:endpoint).
+        type: str
+      insecure:
+        description: As O(tollgate.llm.gsm_secret#module:insecure).
+        type: bool
+        default: false
+      transport:
+        description: As O(tollgate.llm.gsm_secret#module:transport).
+        type: str
+        choices: [rest, grpc]
+        default: rest
+      timeout:
+        description: As O(tollgate.llm.gsm_secret#module:timeout).
+        type: int
+        default: 60
+"""

@@ -1,0 +1,60 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store that values are delivered out of, as the options of a module name it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import gsm_connection
+from .deliver import Delivery
+from .ensure import SecretsRefusedError
+from .file_store import FileStore
+from .gsm_settings import Settings
+from .kubernetes_store import KubernetesStore
+from .store import Store
+
+if TYPE_CHECKING:
+    from .._kubernetes.cluster import Cluster
+
+ARGUMENTS: dict[str, Any] = {
+    "store_namespace": {"type": "str"},
+    "store_directory": {"type": "path"},
+    "store_gsm": {
+        "type": "dict",
+        "options": {"versions": {"type": "dict", "required": True}, **gsm_connection.ARGUMENTS},
+        "mutually_exclusive": gsm_connection.EXCLUSIVE,
+    },
+}
+STORES = tuple(ARGUMENTS)
+
+
+def store_of(
+    options: Mapping[str, Any], wanted: Sequence[Delivery], cluster: Callable[[], Cluster], *, check_mode: bool
+) -> Store:
+    """The store of these options. Raises SecretsRefusedError, ConnectionProblem, and what CLUSTER raises."""
+    if options["store_directory"]:
+        return FileStore(Path(options["store_directory"]))
+    if options["store_namespace"]:
+        return KubernetesStore(cluster(), options["store_namespace"], may_be_missing=check_mode)
+    return _gsm(options["store_gsm"], wanted)
+
+
+def _gsm(options: Mapping[str, Any], wanted: Sequence[Delivery]) -> Store:
+    """The store in Secret Manager, of which one version of each secret is read."""
+    names = {name for one in wanted for name in one.secrets}
+    unknown = sorted(names - options["versions"].keys())
+    if unknown:
+        raise SecretsRefusedError([f"store_gsm.versions has no number for {', '.join(unknown)}."])
+    from . import gsm_client  # noqa: PLC0415 (it takes half a second)
+    from .gsm_store import GsmStore  # noqa: PLC0415 (see above)
+
+    if gsm_client.GOOGLE_IMPORT_ERROR:
+        raise gsm_connection.ConnectionProblem(
+            "The Python package google-cloud-secret-manager is missing: pip install google-cloud-secret-manager."
+        )
+    declared = {name: Settings(version=int(options["versions"][name])) for name in names}
+    return GsmStore(gsm_client.Gsm(options), declared)
