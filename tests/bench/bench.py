@@ -84,7 +84,7 @@ def main() -> None:
     """Measure, write, print."""
     arguments = argparse.ArgumentParser(description="Measure the modules against a gateway that is made for it.")
     arguments.add_argument("--smoke", action="store_true", help="a handful of keys: whether it works, not how fast")
-    arguments.add_argument("--brief", action="store_true", help="the same sizes, each measured fewer times")
+    arguments.add_argument("--brief", action="store_true", help="nearly the same sizes, each measured fewer times")
     arguments.add_argument("--publish", action="store_true", help="put the page, the plot and the figures into docs")
     arguments.add_argument("--page", action="store_true", help="only write docs/benchmarks.md and its plot anew")
     options = arguments.parse_args()

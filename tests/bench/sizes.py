@@ -23,7 +23,7 @@ class Sizes:
 
 
 FULL = Sizes(many=1000, few=10, changed=10, ways=100, curve=(100, 300, 1000, 3000, 10000), rounds=5, slow=3, turns=2)
-# The same sizes, each measured fewer times: a third of the time, and less to be sure of.
+# Nearly the same sizes, each measured fewer times: a third of the time, and less to be sure of.
 BRIEF = Sizes(many=1000, few=10, changed=10, ways=30, curve=(100, 300, 1000, 3000, 10000), rounds=3, slow=2, turns=1)
 # Runs each line of the bench, and says nothing about speed.
 SMOKE = Sizes(many=12, few=3, changed=2, ways=2, curve=(12, 105), rounds=1, slow=1, turns=1)
