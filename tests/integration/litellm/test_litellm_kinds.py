@@ -116,7 +116,7 @@ def test_user_with_keys_and_what_others_name_stay(task: Task, forward: Forward) 
     task(litellm_model, name="kinds-model", **BACKEND, litellm_credential_name="kinds-credential")
     options = {"budget_id": "kinds-budget", "user": "kinds-user", "unpriced_budgets": "ignore"}
     task(litellm_key, alias="kinds-key", value=VALUE, models=["kinds-model"], **options)
-    task(litellm_customer, customer="kinds-customer", budget_id="kinds-budget")
+    task(litellm_customer, customer="kinds-customer", budget_id="kinds-budget", unpriced_budgets="ignore")
     forward.seen.clear()
     message = task(litellm_user, user="kinds-user", state="absent")["msg"]
     assert "LiteLLM would delete its 1 keys with it (kinds-key)" in message
