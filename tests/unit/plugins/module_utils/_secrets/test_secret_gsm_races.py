@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError, ensure
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_client import Gsm
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_settings import Settings
@@ -35,8 +36,9 @@ Project = tuple[Service, Addresses]
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """An empty Secret Manager."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """An empty Secret Manager, which may be slow: racers wait for each other."""
+    monkeypatch.setattr(gsm_client, "REQUEST_SECONDS", 2 * PATIENCE)
     service = Service()
     with running(service, tmp_path, tls=False) as addresses:
         yield service, addresses
