@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,8 +132,8 @@ class Viewer:
             # Lists may be behind, access by number never is.
             found = self._first(name)
             return (FIRST, found) if found else (None, None)
-        enabled = [number_of(version) for version in versions if int(version.state) == ENABLED]
-        if not enabled:
+        payloads = self.enabled(name, versions)
+        if not payloads:
             disabled = [number_of(version) for version in versions if STATES.get(int(version.state)) == "disabled"]
             enable = f"{self._gcloud('versions enable', *disabled[:1])} --secret={name}"
             states = ", ".join(f"{number_of(each)} {STATES.get(int(each.state), 'unknown')}" for each in versions)
@@ -141,14 +141,26 @@ class Viewer:
                 f"{self.api.name(name)} has no enabled version ({states}). {f'Run: {enable}; a' if disabled else 'A'} "
                 f"destroyed value can only be had from a backup: {self._gcloud('versions add', name)} --data-file=FILE"
             )
-        payloads = {number: self.api.access(name, number) for number in enabled}
         if len({payload.data for payload in payloads.values()}) > 1:
             values = ", ".join(f"{each} {fingerprint(payload.data)}" for each, payload in payloads.items())
             raise UnusableSecretError(
                 f"{self.api.name(name)} has several enabled versions with different values ({values}). Name the right "
                 f"one (version: NUMBER), or run: {self._gcloud('versions disable NUMBER')} --secret={name}"
             )
-        return enabled[0], payloads[enabled[0]]
+        oldest = min(payloads)
+        return oldest, payloads[oldest]
+
+    def enabled(self, name: str, versions: Sequence[Any]) -> dict[int, Payload]:
+        """The payloads of those that are enabled, and still are when they are read."""
+        found: dict[int, Payload] = {}
+        for version in versions:
+            if int(version.state) == ENABLED:
+                try:
+                    found[number_of(version)] = self.api.access(name, number_of(version))
+                except Refusal as refusal:
+                    if refusal.code not in ("FAILED_PRECONDITION", "NOT_FOUND"):
+                        raise
+        return found
 
     def _first(self, name: str) -> Payload | None:
         try:

@@ -176,12 +176,13 @@ class GsmStore:
 
     def _left_behind(self, name: str, attempt: Attempt, seen: Seen) -> int | None:
         """A version with the new value that a killed run wrote and did not note."""
-        for version in self.api.versions(name):
-            number = number_of(version)
-            later = int(version.state) == ENABLED and number > (seen.version or 0)
-            if later and self.api.access(name, number).data == (attempt.new or "").encode():
-                return number
-        return None
+        later = [version for version in self.api.versions(name) if number_of(version) > (seen.version or 0)]
+        return next(iter(self._holding(name, attempt, later)), None)
+
+    def _holding(self, name: str, attempt: Attempt, versions: Sequence[Any]) -> list[int]:
+        """Those with the new value that are enabled."""
+        data = (attempt.new or "").encode()
+        return [number for number, payload in self.view.enabled(name, versions).items() if payload.data == data]
 
     def _pin(self, wanted: Wanted, attempt: Attempt, seen: Seen) -> None:
         """Note the version, with the declared surroundings; then end what was retired long enough ago."""
@@ -219,17 +220,11 @@ class GsmStore:
 
     def _tidy(self, name: str, attempt: Attempt) -> None:
         """Disable what this run wrote and is not the one; also what it may have written when an answer was lost."""
-        pinned = self.view.versions.get(name)
-        surplus = [] if attempt.wrote in (None, pinned) else [self.api.version(name, attempt.wrote or 0)]
+        kept = (None, self.view.versions.get(name))
+        surplus = {attempt.wrote} - set(kept)
         if attempt.doubtful and attempt.new is not None:
-            data = attempt.new.encode()
-            surplus += [
-                version
-                for version in self.api.versions(name)
-                if int(version.state) == ENABLED
-                and number_of(version) not in (pinned, attempt.wrote)
-                and self.api.access(name, number_of(version)).data == data
-            ]
-        for version in surplus:
+            surplus |= set(self._holding(name, attempt, self.api.versions(name))) - set(kept)
+        for number in surplus:
+            version = self.api.version(name, number or 0)
             if int(version.state) == ENABLED:
                 self.api.disable(name, version)

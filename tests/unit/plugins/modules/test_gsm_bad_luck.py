@@ -120,6 +120,19 @@ def test_a_lost_answer_to_a_loser_leaves_no_enabled_version(gsm: GsmTask) -> Non
     assert gsm.states("salt") == ["ENABLED", "DISABLED"]
 
 
+def test_a_version_that_somebody_disables_while_it_is_read_counts_as_disabled(gsm: GsmTask) -> None:
+    def meanwhile(request: Request) -> None:
+        if request.method == "AccessSecretVersion" and request.resource.endswith("/versions/2"):
+            gsm.service.before = None
+            gsm.turn("salt", 2, "DisableSecretVersion")
+
+    gsm.container("salt", VALUE, OTHER)
+    gsm.service.before = meanwhile
+    entry = gsm(**SALT)["secrets"][0]
+    assert gsm.service.before is None
+    assert (entry["action"], entry["version"]) == ("adopt", 1)
+
+
 @pytest.mark.parametrize("method", ["create_secret", "add_secret_version", "access_secret_version", "update_secret"])
 def test_a_kill_at_any_step_is_cured_by_the_next_run(gsm: GsmTask, method: str) -> None:
     kill_before(gsm, method)
