@@ -24,6 +24,7 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_store im
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.store import Outcome
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.value import Generate
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import Mode, Wanted
+from ansible_collections.tollgate.llm.tests.support.secret_manager import errors
 from ansible_collections.tollgate.llm.tests.support.secret_manager.server import Addresses, running
 from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Request, Service
 from google.cloud.secretmanager_v1 import types
@@ -91,7 +92,9 @@ def states(service: Service) -> list[str]:
 
 
 @pytest.mark.parametrize("_round", range(ROUNDS))
-@pytest.mark.parametrize(("container", "racers"), [("missing", 100), ("empty", 25), ("seen late", 25)])
+@pytest.mark.parametrize(
+    ("container", "racers"), [("missing", 100), ("empty", 25), ("seen late", 25), ("answers lost", 10)]
+)
 def test_many_creators_end_with_one_value(project: Project, container: str, racers: int, _round: int) -> None:
     service = project[0]
     service.lag = 5 if container == "seen late" else 0
@@ -101,6 +104,8 @@ def test_many_creators_end_with_one_value(project: Project, container: str, race
         request = types.CreateSecretRequest({**wanted, "secret": {"replication": {"automatic": {}}}})
         service.call("CreateSecret", request, service.identity.token("somebody"))
     service.before = TogetherAt(racers, *methods)
+    if container == "answers lost":
+        service.fail("AddSecretVersion", errors.unavailable(), times=racers, after=True)
     ends = race(project, [Wanted("salt", Generate())] * racers)
     first = service.secrets["", "salt"].versions[0].payload.decode()
     assert {end if isinstance(end, str) else end.value for end in ends} == {first}
