@@ -354,6 +354,25 @@ def test_what_external_secrets_noted_is_said_kept_and_taken_off_when_asked(clust
     assert run(cluster, KEYED, SALT, reclaim=True).result()["changed"] is False
 
 
+def test_secrets_are_handed_over_to_sealed_secrets_and_taken_back_without_a_changed_value(
+    cluster: MemoryCluster,
+) -> None:
+    names = ("litellm-secrets", "litellm-salt-key")
+    run(cluster, KEYED, SALT)
+    before = {name: held(cluster, name) for name in names}
+    assert summary(run(cluster, KEYED, SALT, hand_over=True)) == (0, 2, 0, 0)
+    for name in names:
+        notes = cluster.secret("litellm", name)["metadata"]["annotations"]
+        assert {text for mark, text in notes.items() if mark.startswith("sealedsecrets.bitnami.com/")} == {"true"}
+        assert "sealedsecrets.bitnami.com/skip-set-owner-references" in notes
+    again = run(cluster, KEYED, SALT, hand_over=True)
+    assert summary(again) == (0, 0, 2, 0)
+    assert again.sealed == ["Secret litellm/litellm-secrets", "Secret litellm/litellm-salt-key"]
+    assert summary(run(cluster, KEYED, SALT, reclaim=True)) == (0, 2, 0, 0)
+    assert run(cluster, KEYED, SALT).sealed == []
+    assert {name: held(cluster, name) for name in names} == before
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
