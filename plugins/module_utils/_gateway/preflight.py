@@ -148,7 +148,8 @@ def _provider_keys(declared: Mapping[str, Any]) -> list[str]:
         seen |= {name, variable}
         if "value" in entry:
             found.append(f"{label}: a key does not stand in the gateway file. Name a file with value_file.")
-        found += [f"{label}: {text}" for text in _missing({"value_file": {"file": entry.get("value_file")}})]
+        file = Path(str(entry["value_file"])).expanduser() if entry.get("value_file") else None
+        found += [f"{label}: {text}" for text in _missing({"value_file": {"file": file}})]
     return found
 
 
