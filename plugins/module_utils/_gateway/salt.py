@@ -124,16 +124,16 @@ def adopted(finding: Finding, store: str) -> Key | None:
     if finding.fits(MASTER):
         return finding.keys[MASTER]
     delivered, master = finding.keys.get(DELIVERED), finding.keys.get(MASTER)
-    what = f"salt key: {store} has none, but the database has one: {_told(finding, finding.values)}."
-    why = f"A new one would lose all of that. Nothing was changed.{_tried(finding, MASTER)}"
+    known = f"its canary has {finding.canary.fingerprint}" if finding.canary else f"it holds {listed(finding.values)}"
+    what = f"salt key: {store} does not exist, but the database was encrypted with one: {known}."
+    why = "A new one would lose all of that. Nothing was changed."
     if delivered is not None and finding.fits(DELIVERED):
         raise GatewayError(what, why, f"{delivered} is that salt: put its value into {store}.")
     raise GatewayError(
         what,
-        why,
-        f"Restore {store} from a backup. If no salt was ever set, "
-        + ("the database's values were encrypted with a former master key" if master else "its master key was used")
-        + ": put that one there.",
+        f"{why} {master} is not it." if master else why,
+        f"Restore {store} from a backup. If no salt was ever set, it is the master key of that time: put that into the "
+        "store as the master key, and run again.",
     )
 
 
@@ -187,8 +187,3 @@ def _told(finding: Finding, values: Sequence[Value]) -> str:
     if finding.canary is not None:
         return f"its canary was encrypted with {finding.canary.fingerprint}"
     return f"{len(values)} of its values were encrypted with another one ({listed(values)})"
-
-
-def _tried(finding: Finding, name: str) -> str:
-    key = finding.keys.get(name)
-    return f" {key} does not open it." if key is not None else ""
