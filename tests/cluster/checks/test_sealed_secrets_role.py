@@ -125,7 +125,6 @@ def test_all_is_opened_by_the_controller_and_a_second_run_changes_nothing(cluste
     again = place.run()
     assert again.changed == 0
     assert (place.files(), place.versions()) == (before, versions)
-    assert place.run("--check").changed == 0
 
 
 def test_secrets_change_hands_without_a_changed_value_and_keep_other_keys(place: Sealed) -> None:
@@ -153,7 +152,6 @@ def test_secrets_change_hands_without_a_changed_value_and_keep_other_keys(place:
     assert {name: held for name, (_uid, held) in place.state().items()} == {
         name: held for name, (_uid, held) in before.items()
     }
-    assert place.run(secrets_delivery="secrets").changed == 0
     assert place.run(secrets_delivery="existing").changed == 0
 
 
@@ -178,7 +176,6 @@ def test_lost_keys_are_refused_and_brought_back_from_their_copies(place: Sealed)
     place.cluster.delete(salt)
     eventually(lambda: place.secret(place.name, "litellm-salt-key"), 120, "the controller opens it with the old key")
     assert place.state()["litellm-salt-key"][1] == before["litellm-salt-key"][1]
-    assert place.run().changed == 0
 
 
 def test_what_can_not_be_opened_is_explained_and_another_value_refused(place: Sealed) -> None:
