@@ -123,7 +123,6 @@ checks:
 """
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +161,7 @@ class Guard:
             return self._nothing() if salt.STORE in self.keys else self._adopted()
         with contextlib.ExitStack() as stack:
             try:
-                connection = stack.enter_context(self._connected())
+                connection = self._connected(stack)
             except (GatewayError, Unreachable) as error:
                 # Before the first run there is no database yet, and the canary would be written.
                 if not self.module.check_mode or (isinstance(error, Unreachable) and not error.absent):
@@ -202,7 +201,7 @@ class Guard:
             )
         with contextlib.ExitStack() as stack:
             try:
-                connection = stack.enter_context(self._connected())
+                connection = self._connected(stack)
             except GatewayError:
                 if not self.module.check_mode:
                     raise
@@ -219,11 +218,11 @@ class Guard:
         )
         return {"changed": True, "adopted": True, "fingerprint": key.fingerprint, "checks": []}
 
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[Connection[tuple[Any, ...]]]:
+    def _connected(self, stack: contextlib.ExitStack) -> Connection[tuple[Any, ...]]:
+        """A connection that ends with the stack."""
         target = replace(database.Database.of(self.options["database"]), password=self.password)
-        with target.through(self.options["database"]["service"], self.cluster) as reached, reached.connect() as made:
-            yield made
+        reached = stack.enter_context(target.through(self.options["database"]["service"], self.cluster))
+        return stack.enter_context(reached.connect())
 
     def _nothing(self) -> dict[str, Any]:
         key = self.keys.get(salt.STORE)
