@@ -101,7 +101,7 @@ options:
     type: list
     elements: str
   litellm_credential_name:
-    description: A stored credential of LiteLLM.
+    description: A stored credential of LiteLLM. It can be cleared since LiteLLM 1.106.0.
     type: str
   blocked:
     description: Whether the deployment gets no calls for the time being. Since LiteLLM 1.106.0.

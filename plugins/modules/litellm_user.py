@@ -51,13 +51,15 @@ options:
       refuses every call.
     type: float
   budget_duration:
-    description: After this time the spend starts again from 0, aligned to the calendar, such as V(30d).
+    description: >-
+      After this time the spend starts again from 0, aligned to the calendar, such as V(30d).
+      It can be cleared since LiteLLM 1.103.0.
     type: str
   tpm_limit:
-    description: Tokens per minute.
+    description: Tokens per minute. It can be cleared since LiteLLM 1.106.0.
     type: int
   rpm_limit:
-    description: Requests per minute.
+    description: Requests per minute. It can be cleared since LiteLLM 1.106.0.
     type: int
   max_parallel_requests:
     description: Requests at a time.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -59,6 +59,7 @@ class Field:
     enterprise: bool = False  # without a licence LiteLLM refuses it, swallows it, or refuses every call later
     since: str = ""  # the first version that has it, if not all supported ones do
     until: str = ""  # the last one
+    clear_since: str = ""  # the first version that can clear it, if that came later
 
     def of(self, version: str) -> bool:
         """Whether a version of LiteLLM has it. One that can't be told is taken for the newest."""
@@ -66,6 +67,10 @@ class Field:
         if not now:
             return not self.until
         return (not self.since or now >= numbers(self.since)) and (not self.until or now <= numbers(self.until))
+
+    def clears(self, version: str) -> bool:
+        """Whether a version of LiteLLM can clear it."""
+        return self.clear is not Clear.REFUSED and replace(self, since=self.clear_since).of(version)
 
     def problem(self, value: Any) -> str:
         """Why a declared value can't be taken; empty when it can. None means "clear it"."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from .client import NOT_FOUND, Client, LiteLLMError
@@ -181,6 +181,8 @@ class Resource(ABC):
         for line in self.fields:
             if wanted.get(line.name) is not None:
                 yield "", line
+            elif line.name in wanted and line.clear_since:
+                yield "", replace(line, name=f"{line.name}: null", since=line.clear_since)
 
     @abstractmethod
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Clear, Field
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.field import Field
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.guards import VERSION
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.meaning import same
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
@@ -89,9 +89,9 @@ def after_change(line: Field) -> str:
     return "unchanged" if line.create_only or line.fixed else "updated"
 
 
-def after_clearing(line: Field, sample: Sample) -> str:
-    """What clearing a changed field does."""
-    nothing = line.clear is Clear.REFUSED or same(line.kind, None, sample.two)
+def after_clearing(line: Field, sample: Sample, version: str) -> str:
+    """What clearing a changed field does, if it can be cleared."""
+    nothing = not line.clears(version) or same(line.kind, None, sample.two)
     return "unchanged" if nothing else "updated"
 
 
@@ -99,13 +99,19 @@ Tables = tuple[tuple[Resource, dict[str, Sample]], ...]
 
 
 @pytest.fixture(scope="module")
-def tables(proxy: Proxy) -> Tables:
+def version(proxy: Proxy) -> str:
+    """Of the proxy."""
+    return str(proxy.get(VERSION)["litellm_version"])
+
+
+@pytest.fixture(scope="module")
+def tables(version: str) -> Tables:
     """The fields that the proxy's version has."""
-    return tables_of(proxy.get(VERSION)["litellm_version"])
+    return tables_of(version)
 
 
 def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
-    *, task: Task, forward: Forward, world: dict[str, str], tables: Tables, tmp_path: Path
+    *, task: Task, forward: Forward, world: dict[str, str], tables: Tables, version: str, tmp_path: Path
 ) -> None:
     """One object for each field of each kind, all in one task."""
     lines = {
@@ -156,12 +162,12 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
         assert changed == {identity: after_change(line) for identity, (table, line) in lines.items()}
         cleared = did(
             {
-                identity: samples[identity].two if line.clear is Clear.REFUSED else None
+                identity: None if line.clears(version) else samples[identity].two
                 for identity, (table, line) in lines.items()
             }
         )
         assert cleared == {
-            identity: after_clearing(line, samples[identity]) for identity, (table, line) in lines.items()
+            identity: after_clearing(line, samples[identity], version) for identity, (table, line) in lines.items()
         }
     finally:
         gone = did({}, state="absent")
@@ -170,7 +176,7 @@ def test_every_field_of_a_declared_set_is_made_changed_cleared_and_kept(
 
 @pytest.mark.parametrize("kind", MODULES)
 def test_all_fields_together_are_made_changed_cleared_and_kept(
-    task: Task, forward: Forward, world: dict[str, str], tables: Tables, kind: str
+    *, task: Task, forward: Forward, world: dict[str, str], tables: Tables, version: str, kind: str
 ) -> None:
     """One object with all of its fields, by the module for one object."""
     resource, samples = next(each for each in tables if each[0].kind == kind)
@@ -181,7 +187,7 @@ def test_all_fields_together_are_made_changed_cleared_and_kept(
         task.secrets.append(least["value"])
     apart = APART.get(kind, set())
     lines = [resource.field(name) for name in samples if name not in apart and not resource.field(name).enterprise]
-    clearable = [line.name for line in lines if line.clear is not Clear.REFUSED]
+    clearable = [line.name for line in lines if line.clears(version)]
 
     def did(**options: Any) -> str:
         actions = run_as_predicted(task, forward, MODULES[kind], {**least, **options})
@@ -199,9 +205,10 @@ def test_all_fields_together_are_made_changed_cleared_and_kept(
         assert did(state="absent") == "deleted"
 
 
-def test_every_field_of_a_member_is_made_changed_cleared_and_kept(task: Task, forward: Forward, proxy: Proxy) -> None:
+def test_every_field_of_a_member_is_made_changed_cleared_and_kept(
+    task: Task, forward: Forward, proxy: Proxy, version: str
+) -> None:
     """One member for each field, all of one team."""
-    version = proxy.get(VERSION)["litellm_version"]
     lines = [line for line in member.FIELDS if line.of(version)]
     team = {"team": "fields-members", "models": list(MODELS)}
     user = {line.name: f"fields-{line.name}" for line in lines}

@@ -165,7 +165,7 @@ class Credential(Resource):
         info = dict(changes["info"][1]) if "info" in changes else {}
         if prints != stored:
             info[FINGERPRINTS] = prints
-        body: dict[str, Any] = {"credential_info": info}
+        body: dict[str, Any] = {"credential_name": declared.name, "credential_info": info}  # 1.100 wants the name too
         if values:
             body["credential_values"] = values
         if len(values) < len(set_to):

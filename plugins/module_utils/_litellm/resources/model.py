@@ -87,7 +87,7 @@ class Model(Resource):
         _parameter("weight", Kind.NUMBER, unlisted=True),
         _parameter("order", Kind.NUMBER, unlisted=True),
         _parameter("tags", Kind.NAMES, Clear.EMPTY_LIST),
-        _parameter("litellm_credential_name", Kind.TEXT, Clear.NULL),
+        _parameter("litellm_credential_name", Kind.TEXT, Clear.NULL, clear_since="1.106.0"),
         Field("blocked", Kind.FLAG, Clear.FALSE, at="model_info.blocked", since="1.106.0"),
         Field("litellm_params", Kind.DICT, Clear.REFUSED, why_not_cleared=STAYS),
         Field("model_info", Kind.DICT, Clear.REFUSED, why_not_cleared=STAYS),

@@ -18,6 +18,7 @@ from . import member
 from .key import ALL_PARTS, UNLIMITED, keys_with
 
 MEMBERS = "team_member_budget_table"
+ALIASES = "litellm_model_table"
 SORTED = {"sort_by": "team_id", "sort_order": "asc"}
 LIMIT_TYPES = ("guaranteed_throughput", "best_effort_throughput")
 MEMBER_FIELDS = {"team_member_budget", "team_member_budget_duration", "team_member_rpm_limit", "team_member_tpm_limit"}
@@ -63,7 +64,7 @@ class Team(Resource):
         Field("rpm_limit", Kind.NUMBER),
         Field("tpd_limit", Kind.NUMBER, since="1.103.0"),
         Field("blocked", Kind.FLAG, Clear.FALSE),
-        Field("model_aliases", Kind.DICT, Clear.EMPTY_DICT, at="litellm_model_table.model_aliases"),
+        Field("model_aliases", Kind.DICT, Clear.EMPTY_DICT, at=f"{ALIASES}.model_aliases"),
         Field("router_settings", Kind.PARTS, Clear.EMPTY_DICT),
         Field("access_group_ids", Kind.NAMES, Clear.EMPTY_LIST),
         Field("object_permission", Kind.PARTS, Clear.REFUSED, why_not_cleared=ALL_PARTS),
@@ -139,16 +140,18 @@ class Team(Resource):
         return [{**row, MEMBERS: budgets.get(wanted[row["team_id"]])} for row in rows]
 
     def _with_details(self, client: Client, declared: Sequence[Declared], rows: list[Row]) -> list[Row]:
-        """The list joins neither what a team may use beside models nor the limits of members."""
+        """The list joins neither what a team may use beside models nor the limits of members; in 1.100 no aliases."""
         permitted = {entry.name for entry in declared if "object_permission" in entry.fields}
+        aliased = {entry.name for entry in declared if "model_aliases" in entry.fields}
         peopled = {entry.name for entry in declared if entry.fields.get("members") and not entry.absent}
 
         def detailed(row: Row) -> Row:
             name = row["team_id"]
-            if name not in peopled and not (name in permitted and row.get("object_permission_id")):
+            unnamed = name in aliased and row.get("model_id") and ALIASES not in row
+            if name not in peopled and not (name in permitted and row.get("object_permission_id")) and not unnamed:
                 return row
             answer = client.get(self.path("info"), {"team_id": name, "key_limit": 1})
-            joined = {"object_permission": answer["team_info"].get("object_permission")}
+            joined = {part: answer["team_info"].get(part) for part in ("object_permission", ALIASES)}
             return {**row, **joined, member.MEMBERSHIPS: answer["team_memberships"]}
 
         with ThreadPoolExecutor(client.connections) as pool:

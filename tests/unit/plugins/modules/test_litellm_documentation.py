@@ -36,7 +36,7 @@ def test_options_name_the_versions_and_the_licence_that_their_fields_need(resour
         if line.name in ("members", "values"):
             continue  # what they hold has versions of its own
         named = {(word.lower(), version) for word, version in VERSIONS.findall(texts[line.name])}
-        wanted = {("since", line.since)} if line.since else set()
+        wanted = {("since", since) for since in (line.since, line.clear_since) if since}
         assert named == wanted | ({("until", line.until)} if line.until else set()), line.name
         assert ("Needs LiteLLM Enterprise" in texts[line.name]) is line.enterprise, line.name
 
