@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import gsm_connection
-from .deliver import Delivery
+from .delivery import Delivery
 from .ensure import SecretsRefusedError
 from .file_store import FileStore
 from .gsm_settings import Settings
