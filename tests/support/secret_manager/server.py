@@ -33,16 +33,17 @@ def running(service: Service, directory: Path, *, tls: bool = True) -> Iterator[
     """Serve on free ports of 127.0.0.1."""
     with contextlib.ExitStack() as stack:
         http = f"http://127.0.0.1:{stack.enter_context(_serving(service, None))}"
-        if not tls:
-            yield Addresses(http)
-            return
-        key, certificate = make_certificate(directory)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        secure = stack.enter_context(_serving(service, context))
-        server, port = grpc_server(service, "127.0.0.1:0", key.read_bytes(), certificate.read_bytes())
-        stack.callback(lambda: server.stop(None).wait())
-        yield Addresses(http, f"https://127.0.0.1:{secure}", f"https://127.0.0.1:{port}", certificate)
+        yield _with_tls(service, directory, stack, http) if tls else Addresses(http)
+
+
+def _with_tls(service: Service, directory: Path, stack: contextlib.ExitStack, http: str) -> Addresses:
+    key, certificate = make_certificate(directory)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    secure = stack.enter_context(_serving(service, context))
+    server, port = grpc_server(service, "127.0.0.1:0", key.read_bytes(), certificate.read_bytes())
+    stack.callback(lambda: server.stop(None).wait())
+    return Addresses(http, f"https://127.0.0.1:{secure}", f"https://127.0.0.1:{port}", certificate)
 
 
 @contextlib.contextmanager
