@@ -165,9 +165,12 @@ class Credential(Resource):
         info = dict(changes["info"][1]) if "info" in changes else {}
         if prints != stored:
             info[FINGERPRINTS] = prints
-        body: dict[str, Any] = {"credential_name": declared.name, "credential_info": info}  # 1.100 wants the name too
-        if values:
-            body["credential_values"] = values
+        # 1.100 wants all three, changed or not; it merges them like 1.106.
+        body: dict[str, Any] = {
+            "credential_name": declared.name,
+            "credential_info": info,
+            "credential_values": values,
+        }
         if len(values) < len(set_to):
             body["credential_values_to_delete"] = [name for name, value in set_to.items() if value is None]
         if "display_name" in changes:

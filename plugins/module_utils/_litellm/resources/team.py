@@ -147,7 +147,7 @@ class Team(Resource):
 
         def detailed(row: Row) -> Row:
             name = row["team_id"]
-            unnamed = name in aliased and row.get("model_id") and ALIASES not in row
+            unnamed = name in aliased and row.get("model_id") and not row.get(ALIASES)
             if name not in peopled and not (name in permitted and row.get("object_permission_id")) and not unnamed:
                 return row
             answer = client.get(self.path("info"), {"team_id": name, "key_limit": 1})
