@@ -120,7 +120,7 @@ class LiteLLMModule:
         objects = block.watched(good, cache_time, always=always)
         block.wait(client, objects, cache_time, self.options.get("workers"))
         for sentence in filter(None, (block.doubt(one, self.options.get("workers")) for one in objects)):
-            self.ansible.warn(sentence)
+            self._warn(sentence)
         self._settled = {id(one.action): {"effective": one.shown()} for one in objects}
         return [(one.action, block.failure(one, cache_time)) for one in objects if one.reason]
 
