@@ -24,7 +24,7 @@ from checkout import LOGS, ROOT, environment
 from steps import Step, steps
 
 SHOWN_LINES = 60
-LIMIT = 1200  # seconds; a step that runs longer hangs
+LIMIT = 2400  # seconds; a step that runs longer hangs
 PATIENCE = 120  # seconds which an ended step has for its own clean-up
 
 
