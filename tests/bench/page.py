@@ -158,7 +158,7 @@ def _ways(figures: Figures) -> str:
     rows = []
     for way in found["ways"]:
         apart = start if way["by_ansible"] else 0
-        each = [f"{1000 * (median(way[part]) - apart) / count:.1f} ms" for part in ("make", "again")]
+        each = [_each(median(way[part]) - apart, count) for part in ("make", "again")]
         rows.append((way["name"], _seconds(way["make"]), each[0], _seconds(way["again"]), each[1]))
     head = (f"way, {count} keys", "create", "per key", "again, unchanged", "per key")
     return _table(head, rows)
@@ -213,6 +213,11 @@ def _pages(count: int) -> int:
 
 def _ratio(sides: Figures) -> float:
     return float(median(sides["module"]) / median(sides["bare"]))
+
+
+def _each(seconds: float, count: int) -> str:
+    """The share of one of many, if it is more than nothing: the start that was left out varies too."""
+    return f"{1000 * seconds / count:.1f} ms" if seconds > 0 else "too little to tell"
 
 
 def _against(sides: Figures) -> str:
