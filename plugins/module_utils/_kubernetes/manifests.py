@@ -24,7 +24,9 @@ MANAGER = "tollgate"
 FINGERPRINT = "tollgate.llm/fingerprint"
 FINGERPRINTED = ("CustomResourceDefinition", "Deployment", "Job")
 
-# What others need comes first. Webhooks come last: they would refuse what comes before their Deployment serves.
+# What others need comes first. Webhooks come last: they would refuse what comes before their Deployment serves. So do
+# pools: Envoy AI Gateway 1.0 looks at a pool without a route, then at the route, and loses its own second answer by a
+# conflict ("the object has been modified"), after which no gateway ever says anything of that pool.
 RANKS = (
     ("Namespace",),
     ("CustomResourceDefinition",),
@@ -39,7 +41,12 @@ RANKS = (
     ),
     ("Service", "StorageClass", "PriorityClass", "IngressClass", "ValidatingAdmissionPolicy"),
 )
-LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicyBinding")
+LAST = (
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "ValidatingAdmissionPolicyBinding",
+    "InferencePool",
+)
 
 
 def namespace_object(name: str, level: str = "restricted", part_of: str = "tollgate") -> Object:

@@ -104,7 +104,10 @@ def test_it_gives_up_on_a_job_that_failed_with_its_last_words(cluster: Cluster, 
 
 
 def test_it_shows_what_it_waits_for_and_the_last_words_of_what_crashes(cluster: Cluster, namespace: str) -> None:
-    applied = cluster.apply(deployment(namespace, "crash", container("sh", "-c", "echo no database >&2; exit 3")))
+    # Between its start and its end a container without a probe is ready.
+    never = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    crash = container("sh", "-c", "echo no database >&2; exit 3", readinessProbe=never)
+    applied = cluster.apply(deployment(namespace, "crash", crash))
     answer = gate(**ask(cluster, applied, timeout=45, name="proxy"))
     assert answer.message.startswith("proxy is not ready after ")
     assert "ended with exit code 3" in answer.message
