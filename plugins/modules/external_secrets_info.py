@@ -14,30 +14,10 @@ description:
   - It fails when what is there can't be used and must not be replaced, such as a version that is too old, or when
     removing the operator would remove objects that depend on it.
 options:
-  mode:
-    description:
-      - V(auto) uses an operator that somebody else has installed, and else takes one of our own.
-      - V(own) refuses when somebody else's is there, V(existing) when none is.
-    type: str
-    choices: [auto, own, existing]
-    default: auto
-  version:
-    description: The version that would be installed.
-    type: str
-    required: true
   namespace:
     description: The namespace of an operator of our own.
     type: str
     default: external-secrets
-  state:
-    description: Whether the operator is wanted.
-    type: str
-    choices: [present, absent]
-    default: present
-  fingerprint:
-    description: The fingerprint of its manifests, as they are given to M(tollgate.llm.kubernetes_objects).
-    type: str
-    default: ""
 attributes:
   check_mode:
     support: full
@@ -46,6 +26,7 @@ attributes:
 extends_documentation_fragment:
   - tollgate.llm._attributes
   - tollgate.llm._kubernetes
+  - tollgate.llm._operator
 author: The Tollgate developers (@tollgate)
 """
 
