@@ -25,39 +25,8 @@ description:
 extends_documentation_fragment:
   - tollgate.llm._attributes
   - tollgate.llm._kubernetes
-  - tollgate.llm._origin
+  - tollgate.llm._delivery
 options:
-  deliver:
-    description: The Secrets.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: The name of the Secret.
-        type: str
-        required: true
-      namespace:
-        description: Its namespace.
-        type: str
-        required: true
-      type:
-        description: Its type, such as V(kubernetes.io/basic-auth). It can't be changed later.
-        type: str
-        default: Opaque
-      labels:
-        description: Labels beside those that Tollgate gives to all its objects. Others that it has are kept.
-        type: dict
-      immutable:
-        description: Whether its data can never be changed again.
-        type: bool
-        default: false
-      data:
-        description:
-          - What lies under each key, as a dictionary with one entry. C(secret) is the name of a secret of the store,
-            C(value) a text that is no secret, such as the name of a user.
-        type: dict
-        required: true
   make_namespace:
     description:
       - Make the namespaces of the Secrets when they are not there, with the Pod Security level C(restricted).
@@ -171,7 +140,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster, connection
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import deliver, gsm_connection, origin
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.delivery import ENTRY
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.store import Store
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import State
@@ -192,7 +160,6 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **origin.ARGUMENTS,
-            "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "make_namespace": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "write": {"type": "bool", "default": True},

@@ -25,37 +25,8 @@ description:
 extends_documentation_fragment:
   - tollgate.llm._attributes
   - tollgate.llm._kubernetes
-  - tollgate.llm._origin
+  - tollgate.llm._delivery
 options:
-  deliver:
-    description: The Secrets, as in M(tollgate.llm.kubernetes_secret_delivery).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: The name of the Secret.
-        type: str
-        required: true
-      namespace:
-        description: Its namespace.
-        type: str
-        required: true
-      type:
-        description: Its type.
-        type: str
-        default: Opaque
-      labels:
-        description: Labels beside those that Tollgate gives to all its objects.
-        type: dict
-      immutable:
-        description: Whether its data can never be changed again.
-        type: bool
-        default: false
-      data:
-        description: Under each key C(secret), a name in the store, or C(value), a text that is no secret.
-        type: dict
-        required: true
   directory:
     description: Absolute path of the directory of the manifests. It is created when it is not there.
     type: path
@@ -153,7 +124,6 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets import (
     sealing,
 )
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.deliver import texts, wanted_of
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.delivery import ENTRY
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.ensure import SecretsRefusedError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.sealed_delivery import Sealing, seal
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.write_once import State
@@ -178,7 +148,6 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **origin.ARGUMENTS,
-            "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             "directory": {"type": "path", "required": True},
             "certificate": {"type": "path", "required": True},
             "scope": {"type": "str", "choices": [scope.value for scope in sealing.Scope], "default": "strict"},

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Tollgate project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The store that values are delivered out of, as the options of a module name it."""
+"""What is delivered, and the store that it comes out of, as the options of a module name them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import gsm_connection
-from .delivery import Delivery
+from .delivery import ENTRY, Delivery
 from .ensure import SecretsRefusedError
 from .file_store import FileStore
 from .gsm_settings import Settings
@@ -28,8 +28,9 @@ ARGUMENTS: dict[str, Any] = {
         "options": {"versions": {"type": "dict", "required": True}, **gsm_connection.ARGUMENTS},
         "mutually_exclusive": gsm_connection.EXCLUSIVE,
     },
+    "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
 }
-STORES = tuple(ARGUMENTS)
+STORES = ("store_namespace", "store_directory", "store_gsm")
 
 
 def store_of(

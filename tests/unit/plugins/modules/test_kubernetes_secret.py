@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.tollgate.llm.plugins.doc_fragments import _delivery
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes import cluster as real
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.delivery import ENTRY
 from ansible_collections.tollgate.llm.plugins.modules import kubernetes_secret, kubernetes_secret_delivery
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._secrets.memory_cluster import MemoryCluster
 
@@ -108,9 +110,9 @@ def test_a_kubeconfig_that_is_not_there_is_named(task: Task, tmp_path: Path) -> 
 
 
 def test_the_documentation_of_the_delivery_has_the_options_of_its_entries() -> None:
-    options = yaml.safe_load(kubernetes_secret_delivery.DOCUMENTATION)["options"]["deliver"]["suboptions"]
-    assert options.keys() == kubernetes_secret_delivery.ENTRY.keys()
-    for name, option in kubernetes_secret_delivery.ENTRY.items():
+    options = yaml.safe_load(_delivery.ModuleDocFragment.DOCUMENTATION)["options"]["deliver"]["suboptions"]
+    assert options.keys() == ENTRY.keys()
+    for name, option in ENTRY.items():
         assert {key: options[name].get(key) for key in ("type", "default", "required")} == {
             key: option.get(key) for key in ("type", "default", "required")
         }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the store that values are delivered out of."""
+"""Documentation of what is delivered, and out of which store."""
 
 from __future__ import annotations
 
@@ -60,4 +60,35 @@ options:
         description: As O(tollgate.llm.gsm_secret#module:timeout).
         type: int
         default: 60
+  deliver:
+    description: The Secrets.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The name of the Secret.
+        type: str
+        required: true
+      namespace:
+        description: Its namespace.
+        type: str
+        required: true
+      type:
+        description: Its type, such as V(kubernetes.io/basic-auth). It can't be changed later.
+        type: str
+        default: Opaque
+      labels:
+        description: Labels beside those that Tollgate gives to all its objects. Others that it has are kept.
+        type: dict
+      immutable:
+        description: Whether its data can never be changed again.
+        type: bool
+        default: false
+      data:
+        description:
+          - What lies under each key, as a dictionary with one entry. C(secret) is the name of a secret of the store,
+            C(value) a text that is no secret, such as the name of a user.
+        type: dict
+        required: true
 """
