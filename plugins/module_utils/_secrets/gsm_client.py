@@ -163,23 +163,21 @@ class Gsm:
         return self._write(call, {"name": self.name(secret, number_of(version)), "etag": version.etag})
 
     def _read(self, call: Callable[..., Any], request: dict[str, Any]) -> Any:
-        """Asked again while the service is busy, until the time is over."""
-        deadline, pauses = time.monotonic() + self.timeout, Pauses()
-        while True:
-            try:
-                return _ask(call, request)
-            except Refusal as refusal:
-                if not refusal.busy or not pauses.wait(deadline):
-                    raise
+        """Asked again while the service is busy."""
+        return self._patiently(call, request, lambda refusal: refusal.busy)
 
     def _write(self, call: Callable[..., Any], request: dict[str, Any]) -> Any:
         """Asked again only where it is certain that nothing was done."""
+        return self._patiently(call, request, lambda refusal: refusal.busy and refusal.undone)
+
+    def _patiently(self, call: Callable[..., Any], request: dict[str, Any], may: Callable[[Refusal], bool]) -> Any:
+        """Asked until the time is over, after refusals that may be answered so."""
         deadline, pauses = time.monotonic() + self.timeout, Pauses()
         while True:
             try:
                 return _ask(call, request)
             except Refusal as refusal:
-                if not (refusal.busy and refusal.undone) or not pauses.wait(deadline):
+                if not may(refusal) or not pauses.wait(deadline):
                     raise
 
 
