@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checkout import BIN, ROOT, environment
+from checkout import ran
 from subject import Subject, token
 
 HERE = Path(__file__).parent
@@ -37,15 +37,7 @@ def playbook(name: str, variables: dict[str, Any]) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as given:
         json.dump(variables, given)
         given.flush()
-        done = subprocess.run(
-            [str(BIN / "ansible-playbook"), str(HERE / name), "-i", "localhost,", "-e", f"@{given.name}"],
-            cwd=ROOT,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = ran("ansible-playbook", str(HERE / name), "-i", "localhost,", "-e", f"@{given.name}")
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stdout}")
     return done.stdout

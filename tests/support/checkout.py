@@ -52,6 +52,19 @@ def environment(collections: Path = COLLECTIONS) -> dict[str, str]:
     }
 
 
+def ran(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A tool of the environment, run in this checkout to its end; all that it said is in the output."""
+    return subprocess.run(
+        [str(BIN / tool), *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
 def unconfigured(collections: Path) -> dict[str, str]:
     """As environment(), for a copy elsewhere: with an empty configuration instead of this checkout's."""
     empty = LOGS.parent / "empty.cfg"

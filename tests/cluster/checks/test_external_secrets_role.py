@@ -118,10 +118,7 @@ def place(cluster: Cluster, namespace: str, namespaces: list[Object], tmp_path: 
             assert run.code == 0, run.output[-6000:]
     made = External(cluster, namespace, f"{namespace}-store", tmp_path)
     yield made
-    store = made.namespace()
-    if store:
-        namespaces.append(store)
-        cluster.delete(store)
+    made.leave(namespaces)
 
 
 @pytest.mark.first

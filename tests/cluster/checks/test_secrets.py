@@ -146,6 +146,13 @@ class Place:
         """The store's namespace."""
         return self.cluster.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.store}})
 
+    def leave(self, namespaces: list[Object]) -> None:
+        """Remove the store's namespace; that it is gone is waited for with the others."""
+        found = self.namespace()
+        if found:
+            namespaces.append(found)
+            self.cluster.delete(found)
+
 
 class Counting(modules_cluster.Cluster):
     """Counts what is asked."""
@@ -164,10 +171,7 @@ def place(cluster: Cluster, namespace: str, namespaces: list[Object], tmp_path: 
     """A namespace, and a name for the store's."""
     made = Place(cluster, namespace, f"{namespace}-store", tmp_path)
     yield made
-    found = made.namespace()
-    if found:
-        namespaces.append(found)
-        cluster.delete(found)
+    made.leave(namespaces)
 
 
 def test_from_nothing_to_delivered_and_a_second_run_changes_nothing(place: Place) -> None:

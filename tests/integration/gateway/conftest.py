@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from checkout import BIN, ROOT, environment
+from checkout import BIN, ran
 from gateway import INVENTORY
 
 # Tables whose rows are what was declared; a second run may not touch one.
@@ -86,15 +85,7 @@ class Gateway:
 
     def play(self, playbook: str, *arguments: str, fails: bool = False) -> Ran:
         """Run a playbook to its end."""
-        done = subprocess.run(
-            self.command(playbook, *arguments),
-            cwd=ROOT,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = ran(*self.command(playbook, *arguments))
         assert bool(done.returncode) is fails, done.stdout
         return Ran(done.returncode, done.stdout)
 

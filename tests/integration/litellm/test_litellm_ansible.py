@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 import yaml
-from checkout import BIN, ROOT, environment
+from checkout import BIN, ran
 from forward_proxy import Forward
 from proxy import Proxy
 
@@ -63,15 +62,7 @@ def arguments(proxy: Proxy, forward: Forward, tmp_path: Path) -> dict[str, str]:
 
 def run(arguments: dict[str, str], *command: str) -> str:
     """The whole output of a command that succeeds; no secret is in it."""
-    done = subprocess.run(
-        [str(BIN / command[0]), *command[1:], "-i", "localhost,", "-vvv", "--diff"],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    done = ran(*command, "-i", "localhost,", "-vvv", "--diff")
     assert done.returncode == 0, done.stdout
     for path in Path(arguments["store"]).iterdir():
         if path.suffix != ".yml":

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import yaml
-from checkout import BIN, ROOT, environment
+from checkout import ROOT, ran
 from proxy import Proxy
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("litellm_*.py"))
@@ -47,14 +46,6 @@ def test_examples_of_the_modules_run_and_change_nothing_the_second_time(proxy: P
     play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
     for _attempt in range(2):
-        done = subprocess.run(
-            [str(BIN / "ansible-playbook"), str(tmp_path / "play.yml"), "-i", "localhost,"],
-            cwd=ROOT,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = ran("ansible-playbook", str(tmp_path / "play.yml"), "-i", "localhost,")
         assert done.returncode == 0, done.stdout
     assert "changed=0" in done.stdout, done.stdout
