@@ -20,7 +20,7 @@ FORMAT = 1
 MARKER = "gateway.json"
 SUBDIRECTORIES = ("secrets", "log", "run", "run/bin", "run/litellm", "run/tmp", "verdicts")
 # What else of this project may lie there before a gateway does.
-GUESTS = {"soak", "cluster"}
+GUESTS = {"bench", "cluster", "soak"}
 # The supervisor's socket is the longest name below it; a UNIX socket's path has 107 bytes (unix(7)).
 LONGEST = 107 - len("/run/supervisor.sock.4194304")
 SAFE = re.compile(r"[A-Za-z0-9._/@+,=-]+")

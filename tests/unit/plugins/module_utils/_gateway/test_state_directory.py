@@ -78,6 +78,12 @@ def test_a_directory_of_somebody_elses_files_is_refused(place: Path) -> None:
         StateDirectory(place).check("local")
 
 
+def test_a_directory_of_the_clones_other_commands_is_no_somebody_elses(place: Path) -> None:
+    for name in ("bench", "cluster", "soak"):  # as their make targets leave them
+        (place / name).mkdir()
+    StateDirectory(place).check("local")
+
+
 def test_a_torn_marker_is_named(place: Path) -> None:
     (place / "gateway.json").write_text('{"format": ')
     with pytest.raises(GatewayError, match=r"gateway\.json: can't be read"):
