@@ -8,6 +8,8 @@ ARGS ?=
 STATE ?= .tollgate
 # What somebody's shell exports for other projects must not reach this one.
 unexport ANSIBLE_INVENTORY ANSIBLE_ROLES_PATH ANSIBLE_LIBRARY ANSIBLE_STDOUT_CALLBACK
+# Images of containers set this; each run would compile all that it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 export LC_ALL := C.UTF-8

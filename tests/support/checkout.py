@@ -39,12 +39,16 @@ def copy_to(parent: Path) -> Path:
 
 def environment(collections: Path = COLLECTIONS) -> dict[str, str]:
     """The caller's environment with the private one in front, and without settings of Ansible that could leak in."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_"))}
+    left = (
+        "ANSIBLE_",
+        "MOLECULE_",
+        "PYTHONDONTWRITEBYTECODE",
+    )  # the last one makes each run compile all that it imports
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left)}
     return {
         **inherited,
         "PATH": f"{BIN}:{os.environ.get('PATH', '/usr/bin:/bin')}",
         "PYTHONPATH": str(collections),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_NOCOLOR": "1",
