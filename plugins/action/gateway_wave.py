@@ -71,7 +71,7 @@ class ActionModule(ActionBase):
         declared = {
             name: self._templar.template(task_vars[name])
             for name in task_vars
-            if name.startswith("gateway_") and isinstance(name, str)
+            if isinstance(name, str) and (name.startswith("gateway_") or name in cluster_preflight.COMPONENTS)
         }
         state = StateDirectory(options["state_dir"])
         state.check(str(declared.get("gateway_name", "")))

@@ -91,6 +91,6 @@ options:
             type: str
             required: true
       password_secret:
-        description: The secret that holds the role's password, in O(secrets_namespace) or O(secrets_directory).
+        description: The secret that holds the role's password, in the store of O(secrets_namespace) or its siblings.
         type: str
 """

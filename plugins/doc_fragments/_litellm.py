@@ -41,7 +41,7 @@ options:
   secrets_directory:
     description: >-
       The directory of M(tollgate.llm.file_secret) in which keys and models name their secrets. Excludes
-      O(secrets_namespace).
+      O(secrets_namespace) and O(secrets_gsm).
     type: path
   assume_empty:
     description:
@@ -128,8 +128,8 @@ options:
 options:
   api_key_secret:
     description: >-
-      A secret that holds an admin key, in O(secrets_namespace) or O(secrets_directory). O(api_key_file) wins over it,
-      and it wins over O(api_key).
+      A secret that holds an admin key, in O(secrets_namespace), O(secrets_directory) or O(secrets_gsm).
+      O(api_key_file) wins over it, and it wins over O(api_key).
     type: str
 """
 
@@ -137,8 +137,56 @@ options:
 options:
   secrets_namespace:
     description: >-
-      The namespace of M(tollgate.llm.kubernetes_secret) in which secrets are named. Excludes O(secrets_directory).
+      The namespace of M(tollgate.llm.kubernetes_secret) in which secrets are named. Excludes O(secrets_directory) and
+      O(secrets_gsm).
     type: str
+  secrets_gsm:
+    description:
+      - How Secret Manager is reached, when secrets are those of M(tollgate.llm.gsm_secret). Excludes
+        O(secrets_directory) and O(secrets_namespace).
+      - They are read side by side, and never written unless an option says so.
+    type: dict
+    suboptions:
+      versions:
+        description:
+          - The numbers of versions by the names of secrets.
+          - Of a secret that is not named here it is the version which its notes name, else the oldest enabled one.
+            Several enabled versions with different values are refused.
+        type: dict
+      project:
+        description: As O(tollgate.llm.gsm_secret#module:project).
+        type: str
+      location:
+        description: As O(tollgate.llm.gsm_secret#module:location).
+        type: str
+      service_account_file:
+        description: As O(tollgate.llm.gsm_secret#module:service_account_file).
+        type: path
+      impersonate_service_account:
+        description: As O(tollgate.llm.gsm_secret#module:impersonate_service_account).
+        type: str
+      access_token:
+        description: As O(tollgate.llm.gsm_secret#module:access_token).
+        type: str
+      quota_project:
+        description: As O(tollgate.llm.gsm_secret#module:quota_project).
+        type: str
+      endpoint:
+        description: As O(tollgate.llm.gsm_secret#module:endpoint).
+        type: str
+      insecure:
+        description: As O(tollgate.llm.gsm_secret#module:insecure).
+        type: bool
+        default: false
+      transport:
+        description: As O(tollgate.llm.gsm_secret#module:transport).
+        type: str
+        choices: [rest, grpc]
+        default: rest
+      timeout:
+        description: As O(tollgate.llm.gsm_secret#module:timeout).
+        type: int
+        default: 60
   kubeconfig:
     description:
       - The kubeconfig of the cluster, when an option needs one. Without it the environment variable
@@ -149,4 +197,5 @@ options:
     type: str
 requirements:
   - kubernetes, for what is in a cluster
+  - google-cloud-secret-manager >= 2.24, for O(secrets_gsm)
 """

@@ -36,7 +36,9 @@ options:
       needed.
     type: path
   secrets_directory:
-    description: The directory of M(tollgate.llm.file_secret) that has O(api_key_secret). Excludes O(secrets_namespace).
+    description: >-
+      The directory of M(tollgate.llm.file_secret) that has O(api_key_secret). Excludes O(secrets_namespace) and
+      O(secrets_gsm).
     type: path
   model:
     description: The model to call. It must have a price, else no budget can stop a key.

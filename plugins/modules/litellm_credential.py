@@ -36,8 +36,8 @@ options:
     type: dict
   secret_values:
     description: >-
-      Secrets, such as C(api_key), each from one of C({secret: NAME}) (in O(secrets_directory) or
-      O(secrets_namespace)), C({file: PATH}), C({env: NAME}).
+      Secrets, such as C(api_key), each from one of C({secret: NAME}) (in O(secrets_directory), O(secrets_namespace) or
+      O(secrets_gsm)), C({file: PATH}), C({env: NAME}).
     type: dict
   info:
     description: >-

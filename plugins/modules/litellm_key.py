@@ -41,7 +41,8 @@ options:
     type: path
   secret:
     description: >-
-      The secret in O(secrets_directory) or O(secrets_namespace) that holds the key, if it is not named after the alias.
+      The secret in O(secrets_directory), O(secrets_namespace) or O(secrets_gsm) that holds the key, if it is not named
+      after the alias.
     type: str
   renamed_from:
     description: >-

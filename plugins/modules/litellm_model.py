@@ -40,7 +40,7 @@ options:
     description: An environment variable of whoever runs Ansible that holds the provider's key.
     type: str
   api_key_secret:
-    description: A secret in O(secrets_directory) or O(secrets_namespace) that holds the provider's key.
+    description: A secret in O(secrets_directory), O(secrets_namespace) or O(secrets_gsm) that holds the provider's key.
     type: str
   admin_key_secret:
     description: >-

@@ -25,10 +25,12 @@ options:
     description: The file that holds the salt key. Either this or O(salt_secret) is needed.
     type: path
   salt_secret:
-    description: The secret that holds the salt key, in O(secrets_namespace) or O(secrets_directory).
+    description: The secret that holds the salt key, in O(secrets_namespace), O(secrets_directory) or O(secrets_gsm).
     type: str
   secrets_directory:
-    description: The directory of M(tollgate.llm.file_secret) in which the secrets lie. Excludes O(secrets_namespace).
+    description: >-
+      The directory of M(tollgate.llm.file_secret) in which the secrets lie. Excludes O(secrets_namespace) and
+      O(secrets_gsm).
     type: path
   delivered:
     description: The Secret from which the proxy takes its salt, when that is not the store itself.
@@ -48,8 +50,8 @@ options:
         default: LITELLM_SALT_KEY
   master_key_secret:
     description:
-      - The secret that holds the master key, in O(secrets_namespace) or O(secrets_directory). A database that was
-        filled without a salt is encrypted with it.
+      - The secret that holds the master key, in the same store. A database that was filled without a salt is encrypted
+        with it.
     type: str
   adopt:
     description:
@@ -91,6 +93,15 @@ EXAMPLES = r"""
       service: {name: litellm-pg-rw, namespace: litellm, port: 5432}
       password_secret: litellm-db-password
     secrets_namespace: litellm-store
+    salt_secret: litellm-salt-key
+    delivered: {namespace: litellm, name: litellm-salt-key}
+
+- name: The same with the secrets in Google Secret Manager
+  tollgate.llm.litellm_salt_guard:
+    database:
+      service: {name: litellm-pg-rw, namespace: litellm, port: 5432}
+      password_secret: litellm-db-password
+    secrets_gsm: {project: my-project}
     salt_secret: litellm-salt-key
     delivered: {namespace: litellm, name: litellm-salt-key}
 

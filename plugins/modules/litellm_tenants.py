@@ -57,8 +57,8 @@ options:
     description:
       - Entries with the options of M(tollgate.llm.litellm_key), such as C(alias), C(team), C(models) or
         C(all_models=true), C(max_budget), C(budget_duration).
-      - A key's value lies in O(secrets_directory) or O(secrets_namespace), under a name made from its alias unless
-        C(secret) names another, or in C(value_file).
+      - A key's value lies in O(secrets_directory), O(secrets_namespace) or O(secrets_gsm), under a name made from its
+        alias unless C(secret) names another, or in C(value_file).
     type: list
     elements: dict
   customers:
@@ -181,6 +181,16 @@ EXAMPLES = r"""
   tollgate.llm.litellm_tenants:
     service: {name: litellm, namespace: litellm, port: 4000}
     secrets_namespace: litellm-store
+    api_key_secret: litellm-master-key
+    keys:
+      - alias: notebooks
+        models: [qwen]
+        max_budget: 20
+
+- name: The same with the secrets in Google Secret Manager
+  tollgate.llm.litellm_tenants:
+    service: {name: litellm, namespace: litellm, port: 4000}
+    secrets_gsm: {project: my-project}
     api_key_secret: litellm-master-key
     keys:
       - alias: notebooks

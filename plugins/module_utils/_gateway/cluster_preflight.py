@@ -14,10 +14,15 @@ from typing import Any
 from .._kubernetes.cluster import KUBERNETES_IMPORT_ERROR, Cluster, ClusterError
 from .._kubernetes.rights import Right, missing
 from .error import GatewayError
+from .secrets_preflight import OPERATOR, in_secret_manager
 
 OLDEST = (1, 30)  # CloudNativePG 1.30 was tested with it and newer ones
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 EXTERNAL, SEALED = "external_secrets", "sealed_secrets"
+ESO, RBAC = "external-secrets.io", "rbac.authorization.k8s.io"
+TOKENS = (("patch", "serviceaccounts", ""), ("create", "serviceaccounts/token", ""))
+# Variables of components that are looked at here, beside the gateway file's own.
+COMPONENTS = (OPERATOR, "sealed_secrets_namespace")
 NAMESPACES = ("gateway_namespace", "gateway_models_namespace", "gateway_secrets_namespace")
 
 
@@ -42,7 +47,7 @@ def check_names(declared: Mapping[str, Any]) -> None:
     problems += [
         f"gateway_secrets_namespace: pods run in {store} ({variable}) and may mount every Secret there. Choose another."
         for variable in NAMESPACES[:2]
-        if declared[variable] == store
+        if declared[variable] == store and not in_secret_manager(declared)
     ]
     if problems:
         raise GatewayError("\n".join(problems), next_step="Nothing was changed.")
@@ -83,6 +88,7 @@ def _check_version(cluster: Cluster) -> None:
 def rights(declared: Mapping[str, Any]) -> list[Right]:
     """What all waves need. The operators' own rights are theirs; who makes a Role must hold what it gives."""
     proxy, models, store = (str(declared[variable]) for variable in NAMESPACES)
+    elsewhere = in_secret_manager(declared)
     everywhere = [
         Right("create", "namespaces"),
         Right("patch", "customresourcedefinitions", "apiextensions.k8s.io"),
@@ -107,12 +113,14 @@ def rights(declared: Mapping[str, Any]) -> list[Right]:
             ("watch", "events", ""),
         )
     ]
-    kept = [Right(verb, "secrets", "", store) for verb in ("get", "create", "update")]
+    kept = [] if elsewhere else [Right(verb, "secrets", "", store) for verb in ("get", "create", "update")]
+    reading = google_rights(declared.get(OPERATOR) or {}) if elsewhere else store_rights(proxy, models, store)
+    external = [*external_rights(proxy, models), *reading]
     return [
         *everywhere,
         *within,
         *kept,
-        *(external_rights(proxy, models, store) if declared.get("gateway_secrets_delivery") == EXTERNAL else ()),
+        *(external if declared.get("gateway_secrets_delivery") == EXTERNAL else ()),
         *(sealed_rights(declared, proxy, models) if declared.get("gateway_secrets_delivery") == SEALED else ()),
         Right("patch", "clusters", "postgresql.cnpg.io", proxy),
         Right("patch", "jobs", "batch", proxy),
@@ -121,28 +129,44 @@ def rights(declared: Mapping[str, Any]) -> list[Right]:
     ]
 
 
-def external_rights(proxy: str, models: str, store: str) -> list[Right]:
-    """What delivery by External Secrets needs beside that; the operator is given rights on Secrets and tokens."""
-    group, roles = "external-secrets.io", "rbac.authorization.k8s.io"
+def external_rights(proxy: str, models: str) -> list[Right]:
+    """What delivery by External Secrets needs beside that; the operator is given rights on Secrets."""
+    return [
+        Right(verb, resource, api, namespace)
+        for namespace in (proxy, models)
+        for verb, resource, api in (
+            ("patch", "externalsecrets", ESO),
+            ("delete", "externalsecrets", ESO),
+            ("patch", "secrets", ""),
+            ("patch", "roles", RBAC),
+            ("patch", "rolebindings", RBAC),
+        )
+    ]
+
+
+def store_rights(proxy: str, models: str, store: str) -> list[Right]:
+    """For the operator's way to a store in the cluster: accounts, and the tokens that it is given a right to."""
     return [
         *(
             Right(verb, resource, api, namespace)
             for namespace in (proxy, models)
             for verb, resource, api in (
-                ("patch", "externalsecrets", group),
-                ("delete", "externalsecrets", group),
-                ("patch", "secretstores", group),
-                ("patch", "serviceaccounts", ""),
-                ("create", "serviceaccounts/token", ""),
+                ("patch", "secretstores", ESO),
+                *TOKENS,
                 ("get", "configmaps", ""),
-                ("patch", "secrets", ""),
             )
         ),
-        *(
-            Right("patch", resource, roles, namespace)
-            for namespace in (proxy, models, store)
-            for resource in ("roles", "rolebindings")
-        ),
+        *(Right("patch", resource, RBAC, store) for resource in ("roles", "rolebindings")),
+    ]
+
+
+def google_rights(way: Mapping[str, Any]) -> list[Right]:
+    """For its way to Secret Manager, and for the account whose token it asks for there, if that is the way."""
+    identity = way.get("workload_identity") or {}
+    account = [("patch", "roles", RBAC), ("patch", "rolebindings", RBAC), *TOKENS, ("get", "serviceaccounts", "")]
+    return [
+        Right("patch", "clustersecretstores", ESO),
+        *(Right(*right, str(identity["namespace"])) for right in account if identity.get("namespace")),
     ]
 
 

@@ -25,7 +25,7 @@ else:
 from .._litellm.declaration import check_declaration
 from .._litellm.kinds import RESOURCES
 from .._litellm.versions import refusal
-from . import disk, processes, variables
+from . import disk, processes, secrets_preflight, variables
 from .database import url_problem
 from .error import GatewayError
 from .state_directory import StateDirectory
@@ -93,6 +93,7 @@ def check_variables(declared: Mapping[str, Any]) -> None:
     problems += _stored_values(declared)
     problems += _sources(declared)
     problems += _provider_keys(declared)
+    problems += secrets_preflight.problems(declared)
     if declared.get("gateway_database_url") and (trouble := url_problem(str(declared["gateway_database_url"]))):
         problems.append(f"gateway_database_url: {trouble}.")
     version = str(declared.get("gateway_litellm_version") or "")

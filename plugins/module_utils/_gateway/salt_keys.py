@@ -12,6 +12,9 @@ from typing import Any
 
 from .._kubernetes.connection import NamedCluster, Unreachable
 from .._litellm import secret_store
+from .._secrets.ensure import SecretsRefusedError, ensure
+from .._secrets.value import problems
+from .._secrets.write_once import Wanted
 from .error import GatewayError
 from .salt import DELIVERED, MASTER, STORE, Key
 
@@ -49,7 +52,7 @@ class SaltKeys:
         names = [options["salt_secret"], options["master_key_secret"], options["database"]["password_secret"]]
         used = [str(name) for name in names if name]
         if used and self._store is None:
-            raise GatewayError(f"secrets_directory is needed to find the secret {used[0]}, or secrets_namespace.")
+            raise GatewayError(secret_store.NEEDED.format(used[0]))
         if self._store is not None:
             self._store.load(used)
 
@@ -115,19 +118,10 @@ class SaltKeys:
 
     def adopt(self, key: Key) -> None:
         """Put this text into the store, which has no salt yet. Raises GatewayError."""
-        # All of this needs the cluster's client, which may not be there.
-        from .._secrets.ensure import SecretsRefusedError, ensure  # noqa: PLC0415 (see above)
-        from .._secrets.file_store import FileStore  # noqa: PLC0415 (see above)
-        from .._secrets.kubernetes_store import KubernetesStore  # noqa: PLC0415 (see above)
-        from .._secrets.value import problems  # noqa: PLC0415 (see above)
-        from .._secrets.write_once import Wanted  # noqa: PLC0415 (see above)
-
-        namespace, directory = self._options["secrets_namespace"], self._options["secrets_directory"]
-        store = KubernetesStore(self._cluster.connected, namespace) if namespace else FileStore(Path(directory))
-        said = "; ".join(problems(key.text))
+        name, said = self._options["salt_secret"], "; ".join(problems(key.text))
         try:
-            if not said:
-                report = ensure(store, [Wanted(self._options["salt_secret"], value=key.text)])
+            if not said and self._store is not None:
+                report = ensure(self._store.writable(name), [Wanted(name, value=key.text)])
                 said = str(report.error or "")
         except SecretsRefusedError as error:
             said = str(error)

@@ -22,8 +22,8 @@ from .guards import budgets_in_proxy, lost_with, too_old, unbound_in_proxy, unkn
 from .plan import Action, plan
 from .resource import Declared, Resource
 from .secrecy import SHORTEST, appearing
-from .secret_store import Refused, Store, read_file
-from .sources import NEEDED, NOT_MADE_YET, Sources, Wanted
+from .secret_store import NEEDED, Refused, Store, read_file
+from .sources import NOT_MADE_YET, Sources, Wanted
 from .undeclared import Policy, Undeclared, adopted, beyond, dropped, not_in, pruned, undeclared
 
 __all__ = ["ADMIN_KEY", "CONNECTION", "LiteLLMModule", "Refused", "admin_key"]

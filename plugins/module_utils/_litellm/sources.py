@@ -16,12 +16,11 @@ from .prices import FREE_MARK
 from .resource import Declared, Resource
 from .resources.model import model_id
 from .resources.rotation import seconds
-from .secret_store import Refused, Store, read_file
+from .secret_store import NEEDED, Refused, Store, read_file
 
 SHORTEST_KEY = 16  # LiteLLM 1.97 and newer refuse less
 NOT_MADE_YET = "sk-not-made-yet"
 SECRET_OPTIONS = ("secret_params", "secret_values")
-NEEDED = "secrets_directory is needed to find the secret {}, or secrets_namespace."
 
 Wanted = Sequence[tuple[Resource, Sequence[Mapping[str, Any]]]]
 

@@ -17,7 +17,7 @@ from .ensure import SecretsRefusedError
 from .namespaces import make_namespaces, missing_namespaces
 from .secret_object import Object, Server, data_of, failure
 from .store import Store, StoreError
-from .write_once import Holds, State
+from .write_once import Holds, State, changed_since
 
 COUNTED = ("created", "updated", "unchanged", "deleted")
 ROUNDS = 20
@@ -136,11 +136,8 @@ def texts(store: Store, wanted: Sequence[Delivery], *, check_mode: bool) -> dict
                 problems.append(
                     f'secret "{name}" is not in the store ({place.where}). Declare how it is made, or correct the name.'
                 )
-        elif seen.recorded not in (None, seen.fingerprint):
-            problems.append(
-                f'secret "{name}": {place.where} holds {seen.fingerprint}, but held {seen.recorded} before: somebody '
-                f"changed it, and it is not delivered. {place.restore}. If the new value is right: {place.forget}."
-            )
+        elif changed := changed_since(seen, place):
+            problems.append(f'secret "{name}": {changed}.')
         else:
             found[name] = seen.value.encode()
     if problems:

@@ -7,8 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from .gsm_settings import Settings
+    from .gsm_store import GsmStore
 
 GLOBAL_HOST = "secretmanager.googleapis.com"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -25,6 +29,15 @@ ARGUMENTS: dict[str, Any] = {
     "timeout": {"type": "int", "default": 60},
 }
 EXCLUSIVE = [("service_account_file", "access_token")]
+
+
+def store_option(*, versions_needed: bool = False) -> dict[str, Any]:
+    """An option that names this store: how it is reached, and the number of each secret's version."""
+    return {
+        "type": "dict",
+        "options": {"versions": {"type": "dict", "required": versions_needed}, **ARGUMENTS},
+        "mutually_exclusive": EXCLUSIVE,
+    }
 
 
 class ConnectionProblem(Exception):
@@ -46,3 +59,27 @@ def endpoint_of(options: Mapping[str, Any]) -> str:
     if url.scheme == "http" and options["transport"] == "grpc":
         raise ConnectionProblem(f"endpoint {text} has no TLS, which transport: grpc needs. Set transport: rest.")
     return f"{url.scheme}://{url.netloc}"
+
+
+def versions_of(options: Mapping[str, Any]) -> dict[str, int]:
+    """The numbers of versions by the names of secrets. Raises ConnectionProblem."""
+    found = {}
+    for name, number in (options["versions"] or {}).items():
+        if not str(number).isdecimal() or int(number) < 1:
+            raise ConnectionProblem(
+                f"versions.{name} is {number!r}, and must be the number of a version: aliases and latest may change."
+            )
+        found[str(name)] = int(number)
+    return found
+
+
+def opened(options: Mapping[str, Any], declared: Mapping[str, Settings]) -> GsmStore:
+    """The store. Raises ConnectionProblem, also when Google's client is missing."""
+    from . import gsm_client  # noqa: PLC0415 (it takes half a second)
+    from .gsm_store import GsmStore  # noqa: PLC0415 (only who opens a store needs it)
+
+    if gsm_client.GOOGLE_IMPORT_ERROR:
+        raise ConnectionProblem(
+            "The Python package google-cloud-secret-manager is missing: pip install google-cloud-secret-manager."
+        )
+    return GsmStore(gsm_client.Gsm(options), declared)

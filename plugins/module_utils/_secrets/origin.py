@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 ARGUMENTS: dict[str, Any] = {
     "store_namespace": {"type": "str"},
     "store_directory": {"type": "path"},
-    "store_gsm": {
-        "type": "dict",
-        "options": {"versions": {"type": "dict", "required": True}, **gsm_connection.ARGUMENTS},
-        "mutually_exclusive": gsm_connection.EXCLUSIVE,
-    },
+    "store_gsm": gsm_connection.store_option(versions_needed=True),
     "deliver": {"type": "list", "elements": "dict", "required": True, "options": ENTRY},
 }
 STORES = ("store_namespace", "store_directory", "store_gsm")
@@ -46,16 +42,8 @@ def store_of(
 
 def _gsm(options: Mapping[str, Any], wanted: Sequence[Delivery]) -> Store:
     """The store in Secret Manager, of which one version of each secret is read."""
-    names = {name for one in wanted for name in one.secrets}
-    unknown = sorted(names - options["versions"].keys())
+    names, versions = {name for one in wanted for name in one.secrets}, gsm_connection.versions_of(options)
+    unknown = sorted(names - versions.keys())
     if unknown:
         raise SecretsRefusedError([f"store_gsm.versions has no number for {', '.join(unknown)}."])
-    from . import gsm_client  # noqa: PLC0415 (it takes half a second)
-    from .gsm_store import GsmStore  # noqa: PLC0415 (see above)
-
-    if gsm_client.GOOGLE_IMPORT_ERROR:
-        raise gsm_connection.ConnectionProblem(
-            "The Python package google-cloud-secret-manager is missing: pip install google-cloud-secret-manager."
-        )
-    declared = {name: Settings(version=int(options["versions"][name])) for name in names}
-    return GsmStore(gsm_client.Gsm(options), declared)
+    return gsm_connection.opened(options, {name: Settings(version=versions[name]) for name in names})

@@ -165,11 +165,8 @@ def _vacant(existing: Observation, wanted: Wanted, place: Place) -> Decision:
 
 def _held(existing: Observation, wanted: Wanted, place: Place) -> Decision:
     stored = existing.fingerprint
-    if existing.recorded not in (None, stored):
-        return _refuse(
-            f"{place.where} now holds {stored}, but held {existing.recorded} before: somebody changed a write-once "
-            f"secret. {place.restore}. If the new value is right: {place.forget}"
-        )
+    if changed := changed_since(existing, place):
+        return _refuse(changed)
     if wanted.fingerprint not in (None, stored):
         return _refuse(
             f"the declared value is {wanted.fingerprint}, but {place.where} holds {stored}, and a write-once secret is "
@@ -183,6 +180,16 @@ def _held(existing: Observation, wanted: Wanted, place: Place) -> Decision:
     return _refuse(
         f"{place.where} exists already ({stored}), was not made here, and adopt is false. "
         "Set adopt: true to keep it as it is, or move it away"
+    )
+
+
+def changed_since(existing: Observation, place: Place) -> str:
+    """What to say of a value that is not the one which the store noted; nothing when it is, or nothing was noted."""
+    if existing.recorded in (None, existing.fingerprint):
+        return ""
+    return (
+        f"{place.where} now holds {existing.fingerprint}, but held {existing.recorded} before: somebody changed a "
+        f"write-once secret. {place.restore}. If the new value is right: {place.forget}"
     )
 
 
