@@ -111,8 +111,8 @@ def kinds(cluster: Cluster) -> list[tuple[str, str]]:
     return sorted(each for each in found if each[1] not in RESTLESS)
 
 
-def ours(cluster: Cluster) -> list[Object]:
-    """All objects in our namespaces, and those of the operators that say that they are ours."""
+def ours(cluster: Cluster, places: tuple[str, ...] = (PROXY, MODELS, STORE)) -> list[Object]:
+    """All objects in a gateway's namespaces, and those of the operators that say that they are ours."""
     found: dict[str, Object] = {}
     for api_version, kind in kinds(cluster):
         try:
@@ -127,18 +127,18 @@ def ours(cluster: Cluster) -> list[Object]:
             shared = place in OPERATORS or not (
                 "namespace" in metadata or each["kind"] == "Namespace" or "test-" in place
             )
-            if place in (PROXY, MODELS, STORE) or (labelled and shared):
+            if place in places or (labelled and shared):
                 found[f"{each['kind']} {metadata.get('namespace', '')}/{metadata['name']}"] = each
     return list(found.values())
 
 
-def versions(cluster: Cluster) -> dict[str, str]:
+def versions(cluster: Cluster, places: tuple[str, ...] = (PROXY, MODELS, STORE)) -> dict[str, str]:
     """The resource version of everything that is ours."""
     return {
         f"{each['kind']} {each['metadata'].get('namespace', '')}/{each['metadata']['name']}": each["metadata"][
             "resourceVersion"
         ]
-        for each in ours(cluster)
+        for each in ours(cluster, places)
     }
 
 

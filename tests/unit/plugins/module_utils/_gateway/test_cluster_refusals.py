@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway import cluster_preflight
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
+from ansible_collections.tollgate.llm.plugins.module_utils._gateway.secrets_preflight import OPERATOR
 
 NAMESPACES = {
     "gateway_namespace": "litellm",
@@ -62,6 +63,19 @@ def test_delivery_by_external_secrets_needs_rights_of_its_own() -> None:
     assert "create serviceaccounts/token in llm" in new
     assert "patch rolebindings.rbac.authorization.k8s.io in litellm-store" in new
     assert plain < set(external)
+
+
+def test_a_store_in_secret_manager_needs_none_in_the_cluster() -> None:
+    elsewhere = {**NAMESPACES, "gateway_secrets_store": "gsm", "gateway_secrets_namespace": "litellm"}
+    cluster_preflight.check_names(elsewhere)
+    asked = [str(right) for right in cluster_preflight.rights({**NAMESPACES, "gateway_secrets_store": "gsm"})]
+    assert not any("litellm-store" in right for right in asked)
+    way = {"workload_identity": {"namespace": "readers", "account": "gsm-reader"}}
+    external = {"gateway_secrets_store": "gsm", "gateway_secrets_delivery": "external_secrets", OPERATOR: way}
+    new = {str(right) for right in cluster_preflight.rights({**NAMESPACES, **external})} - set(asked)
+    assert "patch clustersecretstores.external-secrets.io" in new
+    assert "create serviceaccounts/token in readers" in new
+    assert not any("secretstores.external-secrets.io in" in right or "litellm-store" in right for right in new)
 
 
 def test_delivery_by_sealed_secrets_needs_the_controllers_keys() -> None:

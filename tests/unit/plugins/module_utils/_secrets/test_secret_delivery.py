@@ -249,7 +249,7 @@ def test_namespaces_are_made_restricted_or_missed(cluster: MemoryCluster) -> Non
 def test_a_store_that_somebody_changed_is_not_delivered(cluster: MemoryCluster) -> None:
     secret = cluster.secret(STORE, "litellm-master-key")
     secret["data"]["value"] = base64.b64encode(OTHER.encode()).decode()
-    assert "somebody changed it, and it is not delivered" in refusal(cluster, *ALL)
+    assert "somebody changed a write-once secret" in refusal(cluster, *ALL)
 
 
 def test_absent_removes_what_was_delivered_and_nothing_else(cluster: MemoryCluster) -> None:

@@ -1,0 +1,151 @@
+# Copyright: Contributors to the Tollgate project
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole gateway by `site.yml` with its secrets in Secret Manager, from nothing to the proof and to nothing.
+
+Secret Manager is the tests' own server, on this machine. The tests of this file follow each other.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import platform_run as platform
+import pytest
+from tollgate_checks.cluster import Cluster
+from tollgate_cluster.places import CHECKOUT
+
+sys.path.append(str(CHECKOUT / ".venv" / "collections"))
+from ansible_collections.tollgate.llm.tests.support.secret_manager.server import running
+from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Service
+from ansible_collections.tollgate.llm.tests.support.secret_scan import forms
+from google.cloud.secretmanager_v1 import types
+
+pytestmark = pytest.mark.first
+PROXY, MODELS = "managed", "managed-llm"
+STORE = f"{PROXY}-store"
+SALT = "litellm-salt-key"
+ACCOUNT = "gateway@tollgate-test.iam.gserviceaccount.com"
+
+
+@dataclass(frozen=True)
+class Managed:
+    """The gateway, and the project that has its secrets."""
+
+    cluster: Cluster
+    service: Service
+    place: Path
+
+    def play(self, *words: str, playbook: str = "site.yml") -> platform.Run:
+        """Run a playbook to its end, with all that it can be made to print. No secret may be in that."""
+        given = ("-e", f"@{self.place / 'given.json'}", "-vvv", "--diff")
+        run = platform.play(self.cluster, *given, *words, playbook=playbook)
+        self.search({"the output": run.output})
+        return run
+
+    def search(self, places: dict[str, str]) -> None:
+        """Fail when a secret, or a token, is in one of these texts, however it is written."""
+        for value in (*self.service.payloads(), *self.service.identity.tokens()):
+            for form, text in forms(value).items():
+                found = [place for place, content in places.items() if text.decode() in content]
+                assert found == [], f"a secret {form}"
+
+    def versions(self) -> dict[str, str]:
+        """The resource version of every object."""
+        found = platform.versions(self.cluster, (PROXY, MODELS, STORE))
+        return {name: version for name, version in found.items() if f" {PROXY}" in name}
+
+    def salt(self, value: str) -> None:
+        """Somebody brings a salt to where the old one was."""
+        token, parent = self.service.identity.token("somebody"), f"projects/{self.service.project}"
+        self.service.secrets.pop(("", SALT), None)
+        made = types.CreateSecretRequest(parent=parent, secret_id=SALT, secret={"replication": {"automatic": {}}})
+        self.service.call("CreateSecret", made, token)
+        added = {"parent": f"{parent}/secrets/{SALT}", "payload": {"data": value.encode()}}
+        self.service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
+
+
+@pytest.fixture(scope="module")
+def managed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Managed]:
+    """No gateway before these tests, and none after them."""
+    place, service = tmp_path_factory.mktemp("managed"), Service()
+    with running(service, place, tls=False) as addresses:
+        key = place / "account.json"
+        key.write_text(json.dumps(service.identity.service_account(ACCOUNT, service.project, addresses.http)))
+        given = {
+            "gateway_namespace": PROXY,
+            "gateway_models_namespace": MODELS,
+            "gateway_state_dir": str(place / "state"),
+            "gateway_secrets_store": "gsm",
+            "gateway_secrets_gsm": {"endpoint": addresses.http, "service_account_file": str(key)},
+            "gateway_secrets_delivery": "secrets",
+            "gateway_general_settings": {"proxy_batch_write_at": 5},
+            "inference_gateway_service_name": f"{PROXY}-inference-gateway",
+        }
+        (place / "given.json").write_text(json.dumps(given))
+        gateway = Managed(cluster, service, place)
+        yield gateway
+        platform.well(gateway.play("-e", f"confirm={PROXY}", playbook="playbooks/teardown.yml"))
+        assert service.secrets == {}
+
+
+@pytest.fixture(scope="module")
+def first_run(managed: Managed) -> platform.Run:
+    """From nothing to the proof."""
+    return platform.well(managed.play())
+
+
+def test_a_gateway_is_made_and_proven_and_again_nothing_changes(
+    managed: Managed, first_run: platform.Run, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("from nothing to the proof", f"{first_run.seconds:.0f} s")
+    proof = json.loads((managed.place / "state" / "verdicts" / "proof.json").read_text())
+    assert proof["ok"], proof
+    kept = {name for _location, name in managed.service.secrets}
+    assert kept == {"litellm-master-key", SALT, "litellm-db-password", "vllm-api-key", "low", "high", "default"}
+    before, written = managed.versions(), len(managed.service.writes())
+    again = platform.well(managed.play())
+    assert again.counts["changed"] == 0, again.output[-6000:]
+    assert managed.versions() == before
+    assert len(managed.service.writes()) == written
+    record_property("again, unchanged", f"{again.seconds:.0f} s")
+
+
+def test_the_cluster_has_no_store_and_no_secret_where_none_belongs(managed: Managed, first_run: platform.Run) -> None:
+    assert STORE not in {each["metadata"]["name"] for each in managed.cluster.all("v1", "Namespace")}
+    objects = platform.ours(managed.cluster, (PROXY, MODELS, STORE))
+    delivered = {each["metadata"]["name"] for each in objects if each["kind"] == "Secret"}
+    assert {"litellm-secrets", "litellm-pg-app", SALT, "vllm-api-key"} <= delivered
+    managed.search(
+        {
+            **{
+                f"{each['kind']} {each['metadata']['name']}": json.dumps(each, default=str)
+                for each in objects
+                if each["kind"] != "Secret"
+            },
+            **{
+                str(path): path.read_text(encoding="utf-8", errors="replace")
+                for path in managed.place.rglob("*")
+                if path.is_file()
+            },
+        }
+    )
+
+
+def test_another_salt_in_the_store_stops_the_gateway(managed: Managed, first_run: platform.Run) -> None:
+    kept, before = managed.service.secrets["", SALT], managed.versions()
+    managed.salt("0" * 64)
+    try:
+        run = managed.play(playbook="playbooks/gateway.yml")
+    finally:
+        managed.service.secrets["", SALT] = kept
+    assert run.code != 0
+    place = f"projects/{managed.service.project}/secrets/{SALT}/versions/1"
+    assert f"salt key: {place} (sha256:" in run.message
+    assert "is not the database's: its canary was encrypted with sha256:" in run.message
+    assert managed.versions() == before
+    assert platform.well(managed.play("--check", playbook="playbooks/gateway.yml")).counts["changed"] == 0
