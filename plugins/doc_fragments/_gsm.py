@@ -22,6 +22,12 @@ options:
       - A region, for regional secrets, such as V(europe-west3). They are kept and asked for in that region alone.
       - Without it secrets are global.
     type: str
+  prefix:
+    description:
+      - Text before the names of secrets in Secret Manager, such as V(europe-). In a project that several gateways share
+        it keeps their secrets apart.
+    type: str
+    default: ''
   service_account_file:
     description:
       - A file with credentials, as Google's libraries read it. A service account's key, the configuration of workload

@@ -159,6 +159,10 @@ options:
       location:
         description: As O(tollgate.llm.gsm_secret#module:location).
         type: str
+      prefix:
+        description: As O(tollgate.llm.gsm_secret#module:prefix).
+        type: str
+        default: ''
       service_account_file:
         description: As O(tollgate.llm.gsm_secret#module:service_account_file).
         type: path

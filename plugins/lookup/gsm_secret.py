@@ -59,7 +59,11 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_api import PayloadDamagedError
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_connection import ARGUMENTS, ConnectionProblem
+from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_connection import (
+    ARGUMENTS,
+    ConnectionProblem,
+    prefix_of,
+)
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_errors import Refusal, explained
 
 try:
@@ -94,7 +98,8 @@ class LookupModule(LookupBase):
         version = self.get_option("version")
         try:
             api = gsm_client.Gsm(options)
-            return [self._value(api, str(name), version) for name in terms]
+            prefix = prefix_of(options)
+            return [self._value(api, f"{prefix}{name}", version) for name in terms]
         except ConnectionProblem as error:
             raise AnsibleLookupError(str(error)) from None
 

@@ -330,7 +330,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tollgate.llm.plugins.module_utils._libraries import require
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets import gsm_client, gsm_connection, gsm_settings
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.argument_spec import module_arguments
-from ansible_collections.tollgate.llm.plugins.module_utils._secrets.gsm_store import GsmStore
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.run import refuse, run
 
 
@@ -343,10 +342,10 @@ def main() -> None:
     declared, problems = gsm_settings.settings(module.params)
     refuse(module, problems)
     try:
-        api = gsm_client.Gsm(module.params)
+        store = gsm_connection.opened(module.params, declared)
     except gsm_connection.ConnectionProblem as error:
         module.fail_json(msg=f"{error} Nothing was changed.")
-    run(module, GsmStore(api, declared))
+    run(module, store)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .._secrets.gsm_connection import ConnectionProblem, endpoint_of, store_option, versions_of
+from .._secrets.gsm_connection import ConnectionProblem, endpoint_of, prefix_of, store_option, versions_of
 
 STORE, REACHED, OPERATOR = "gateway_secrets_store", "gateway_secrets_gsm", "external_secrets_gsm"
 KUBERNETES, GSM = "kubernetes", "gsm"
@@ -44,7 +44,7 @@ def _unreachable(options: Any) -> list[str]:
     if checked.error_messages:
         return [f"{REACHED}: {text}." for text in checked.error_messages]
     given, found = checked.validated_parameters[REACHED], []
-    for check in (endpoint_of, versions_of):
+    for check in (endpoint_of, prefix_of, versions_of):
         try:
             check(given)
         except ConnectionProblem as error:

@@ -14,11 +14,11 @@ from .._kubernetes.connection import ARGUMENTS as CLUSTER
 from .._kubernetes.connection import NamedCluster, Unreachable
 from .._secrets.gsm_connection import ConnectionProblem, opened, store_option, versions_of
 from .._secrets.gsm_settings import Settings
+from .._secrets.prefixed import Prefixed
 from .._secrets.store import Store as KeptStore
 from .._secrets.write_once import Observation, changed_since
 
 if TYPE_CHECKING:
-    from .._secrets.gsm_store import GsmStore
     from .._secrets.kubernetes_store import KubernetesStore
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -182,9 +182,9 @@ class SecretManager(Observed):
         super().__init__()
         self._options = options
         self._declared: dict[str, Settings] = {}
-        self._store: GsmStore | None = None
+        self._store: Prefixed | None = None
 
-    def writable(self, name: str) -> GsmStore:
+    def writable(self, name: str) -> Prefixed:
         try:
             versions = versions_of(self._options)
             if self._store is None:

@@ -6,19 +6,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .prefixed import ById, Prefixed
+
 if TYPE_CHECKING:
     from .gsm_settings import Settings
-    from .gsm_store import GsmStore
 
 GLOBAL_HOST = "secretmanager.googleapis.com"
+PREFIX = re.compile(r"(?:[A-Za-z][A-Za-z0-9_-]{0,98})?")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ARGUMENTS: dict[str, Any] = {
     "project": {"type": "str"},
     "location": {"type": "str"},
+    "prefix": {"type": "str", "default": ""},
     "service_account_file": {"type": "path"},
     "impersonate_service_account": {"type": "str"},
     "access_token": {"type": "str", "no_log": True},
@@ -73,8 +77,19 @@ def versions_of(options: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def opened(options: Mapping[str, Any], declared: Mapping[str, Settings]) -> GsmStore:
-    """The store. Raises ConnectionProblem, also when Google's client is missing."""
+def prefix_of(options: Mapping[str, Any]) -> str:
+    """What is put before the names of secrets. Raises ConnectionProblem."""
+    prefix = str(options["prefix"] or "")
+    if not PREFIX.fullmatch(prefix):
+        raise ConnectionProblem(
+            f"prefix {prefix!r} must begin with a letter and have up to 99 letters, digits, - and _, such as 'europe-'."
+        )
+    return prefix
+
+
+def opened(options: Mapping[str, Any], declared: Mapping[str, Settings]) -> Prefixed:
+    """The store, with what is declared by name. Raises ConnectionProblem, also when Google's client is missing."""
+    prefix = prefix_of(options)
     from . import gsm_client  # noqa: PLC0415 (it takes half a second)
     from .gsm_store import GsmStore  # noqa: PLC0415 (only who opens a store needs it)
 
@@ -82,4 +97,4 @@ def opened(options: Mapping[str, Any], declared: Mapping[str, Settings]) -> GsmS
         raise ConnectionProblem(
             "The Python package google-cloud-secret-manager is missing: pip install google-cloud-secret-manager."
         )
-    return GsmStore(gsm_client.Gsm(options), declared)
+    return Prefixed(GsmStore(gsm_client.Gsm(options), ById(declared, prefix)), prefix)

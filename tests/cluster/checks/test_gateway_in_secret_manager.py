@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import platform_run as platform
 import pytest
@@ -28,7 +29,8 @@ from google.cloud.secretmanager_v1 import types
 pytestmark = pytest.mark.first
 PROXY, MODELS = "managed", "managed-llm"
 STORE = f"{PROXY}-store"
-SALT = "litellm-salt-key"
+PREFIX = "managed-"
+SALT = f"{PREFIX}litellm-salt-key"
 ACCOUNT = "gateway@tollgate-test.iam.gserviceaccount.com"
 
 
@@ -59,14 +61,14 @@ class Managed:
         found = platform.versions(self.cluster, (PROXY, MODELS, STORE))
         return {name: version for name, version in found.items() if f" {PROXY}" in name}
 
-    def salt(self, value: str) -> None:
-        """Somebody brings a salt to where the old one was."""
+    def brought(self, name: str, *values: str) -> None:
+        """A secret that somebody else makes, with a version for each value."""
         token, parent = self.service.identity.token("somebody"), f"projects/{self.service.project}"
-        self.service.secrets.pop(("", SALT), None)
-        made = types.CreateSecretRequest(parent=parent, secret_id=SALT, secret={"replication": {"automatic": {}}})
+        made = types.CreateSecretRequest(parent=parent, secret_id=name, secret={"replication": {"automatic": {}}})
         self.service.call("CreateSecret", made, token)
-        added = {"parent": f"{parent}/secrets/{SALT}", "payload": {"data": value.encode()}}
-        self.service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
+        for value in values:
+            added = {"parent": f"{parent}/secrets/{name}", "payload": {"data": value.encode()}}
+            self.service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +83,20 @@ def managed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "gateway_models_namespace": MODELS,
             "gateway_state_dir": str(place / "state"),
             "gateway_secrets_store": "gsm",
-            "gateway_secrets_gsm": {"endpoint": addresses.http, "service_account_file": str(key)},
+            "gateway_secrets_gsm": {
+                "endpoint": addresses.http,
+                "service_account_file": str(key),
+                "prefix": PREFIX,
+                "versions": {"vllm-api-key": 2},
+            },
             "gateway_secrets_delivery": "secrets",
             "gateway_general_settings": {"proxy_batch_write_at": 5},
             "inference_gateway_service_name": f"{PROXY}-inference-gateway",
         }
         (place / "given.json").write_text(json.dumps(given))
         gateway = Managed(cluster, service, place)
+        # Which of several versions is the one only the gateway file can tell.
+        gateway.brought(f"{PREFIX}vllm-api-key", token_hex(24), token_hex(24))
         yield gateway
         platform.well(gateway.play("-e", f"confirm={PROXY}", playbook="playbooks/teardown.yml"))
         assert service.secrets == {}
@@ -105,8 +114,9 @@ def test_a_gateway_is_made_and_proven_and_again_nothing_changes(
     record_property("from nothing to the proof", f"{first_run.seconds:.0f} s")
     proof = json.loads((managed.place / "state" / "verdicts" / "proof.json").read_text())
     assert proof["ok"], proof
-    kept = {name for _location, name in managed.service.secrets}
-    assert kept == {"litellm-master-key", SALT, "litellm-db-password", "vllm-api-key", "low", "high", "default"}
+    kept = {name.removeprefix(PREFIX) for _location, name in managed.service.secrets}
+    made = {"litellm-master-key", "litellm-salt-key", "litellm-db-password", "low", "high", "default"}
+    assert kept == {*made, "vllm-api-key"}
     before, written = managed.versions(), len(managed.service.writes())
     again = platform.well(managed.play())
     assert again.counts["changed"] == 0, again.output[-6000:]
@@ -119,7 +129,7 @@ def test_the_cluster_has_no_store_and_no_secret_where_none_belongs(managed: Mana
     assert STORE not in {each["metadata"]["name"] for each in managed.cluster.all("v1", "Namespace")}
     objects = platform.ours(managed.cluster, (PROXY, MODELS, STORE))
     delivered = {each["metadata"]["name"] for each in objects if each["kind"] == "Secret"}
-    assert {"litellm-secrets", "litellm-pg-app", SALT, "vllm-api-key"} <= delivered
+    assert {"litellm-secrets", "litellm-pg-app", "litellm-salt-key", "vllm-api-key"} <= delivered
     managed.search(
         {
             **{
@@ -137,8 +147,8 @@ def test_the_cluster_has_no_store_and_no_secret_where_none_belongs(managed: Mana
 
 
 def test_another_salt_in_the_store_stops_the_gateway(managed: Managed, first_run: platform.Run) -> None:
-    kept, before = managed.service.secrets["", SALT], managed.versions()
-    managed.salt("0" * 64)
+    kept, before = managed.service.secrets.pop(("", SALT)), managed.versions()
+    managed.brought(SALT, "0" * 64)
     try:
         run = managed.play(playbook="playbooks/gateway.yml")
     finally:

@@ -84,6 +84,9 @@ def test_each_key_is_read_by_the_number_of_its_version() -> None:
     assert found["litellm-salt-key"]["data"] == [
         {"secretKey": "LITELLM_SALT_KEY", "remoteRef": {"key": "litellm-salt-key", "version": "1"}}
     ]
+    shared = {**GSM, "external_secrets_store_gsm": {**GSM["external_secrets_store_gsm"], "prefix": "europe-"}}
+    source = of_kind(rendered("delivery.yml.j2", **shared), "ExternalSecret")[1]["spec"]["data"][0]
+    assert source["remoteRef"] == {"key": "europe-litellm-salt-key", "version": "1"}
     assert (found["litellm-salt-key"]["refreshPolicy"], found["litellm-salt-key"]["target"]["immutable"]) == (
         "CreatedOnce",
         True,

@@ -60,15 +60,16 @@ def test_a_run_keeps_gives_and_never_shows(project: tuple[Service, Addresses, Pa
 
     def value(names: str = "'litellm-salt-key'", version: str = "1", filters: str = "") -> str:
         return (
-            f"{{{{ query('tollgate.llm.gsm_secret', {names}, version={version}, endpoint='{addresses.http}')"
+            f"{{{{ query('tollgate.llm.gsm_secret', {names}, version={version}, prefix='one-', endpoint='{addresses.http}')"
             f"{filters or ' | first'} }}}}"
         )
 
     def shown(message: str) -> dict[str, Any]:
         return {"ansible.builtin.debug": {"msg": message}, "ignore_errors": True}
 
-    role = {"secrets_store": "gsm", "secrets_gsm": {"endpoint": addresses.http}, "secrets_declared": SECRETS}
-    again = {"endpoint": addresses.grpc, "transport": "grpc", "secrets": SECRETS}
+    reached = {"endpoint": addresses.http, "prefix": "one-"}
+    role = {"secrets_store": "gsm", "secrets_gsm": reached, "secrets_declared": SECRETS}
+    again = {"endpoint": addresses.grpc, "prefix": "one-", "transport": "grpc", "secrets": SECRETS}
     ran = play(
         project,
         [
@@ -88,7 +89,7 @@ def test_a_run_keeps_gives_and_never_shows(project: tuple[Service, Addresses, Pa
     )
     output = ran.stdout + ran.stderr
     assert ran.returncode == 0, output
-    assert target.read_text() == service.secrets["", "litellm-salt-key"].versions[0].payload.decode()
+    assert target.read_text() == service.secrets["", "one-litellm-salt-key"].versions[0].payload.decode()
     assert len(service.payloads()) == 2
     for secret in [*service.payloads(), *service.identity.tokens()]:
         assert secret not in output

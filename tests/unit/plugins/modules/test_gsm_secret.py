@@ -305,3 +305,18 @@ def test_an_address_without_tls_is_refused_unless_it_is_this_machine(gsm: GsmTas
     assert "insecure: true" in message
     if transport == "grpc":
         assert "transport: rest" in gsm(name="salt", generate={}, transport=transport)["msg"]
+
+
+def test_gateways_with_a_prefix_each_share_a_project(gsm: GsmTask) -> None:
+    for prefix in ("europe-", "america-", ""):
+        made = gsm(prefix=prefix, secrets=[{"name": "litellm-salt-key", "generate": {}}])["secrets"][0]
+        assert made["name"] == "litellm-salt-key"
+        assert made["resource"].endswith(f"/secrets/{prefix}litellm-salt-key/versions/1")
+        assert not gsm(prefix=prefix, secrets=[{"name": "litellm-salt-key", "generate": {}}])["changed"]
+    assert len({gsm.values(f"{prefix}litellm-salt-key")[0] for prefix in ("europe-", "america-", "")}) == 3
+    gsm(prefix="europe-", name="litellm-salt-key", state="absent", allow_loss=True)
+    assert {name for _location, name in gsm.service.secrets} == {"america-litellm-salt-key", "litellm-salt-key"}
+    said = gsm(prefix="america-", name="litellm-salt-key", value=OTHER)["msg"]
+    assert 'secret "litellm-salt-key": the declared value is' in said
+    assert "secrets/america-litellm-salt-key/versions/1 holds" in said
+    assert "prefix 'a b' must begin with a letter" in gsm(prefix="a b", name="litellm-salt-key")["msg"]
