@@ -22,6 +22,9 @@ from ansible_collections.tollgate.llm.plugins.module_utils._gateway import canar
 from ansible_collections.tollgate.llm.plugins.module_utils._gateway.error import GatewayError
 from ansible_collections.tollgate.llm.plugins.module_utils._secrets.fingerprint import fingerprint
 from ansible_collections.tollgate.llm.plugins.modules import litellm_salt_guard
+from ansible_collections.tollgate.llm.tests.support.secret_manager.server import running
+from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Service
+from google.cloud.secretmanager_v1 import types
 
 if TYPE_CHECKING:
     from conftest import Gateway
@@ -140,7 +143,8 @@ def guard(gateway: Gateway, filled: None, tmp_path: Path) -> Iterator[Callable[.
             **options,
         }
         written = io.StringIO()
-        with patch_module_args(arguments), contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
+        given = {name: value for name, value in arguments.items() if value is not None}
+        with patch_module_args(given), contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
             litellm_salt_guard.main()
         assert not [text for text in (salt, master) if text and text in written.getvalue()]
         result: dict[str, Any] = json.loads(written.getvalue())
@@ -249,6 +253,38 @@ def test_a_database_that_was_filled_without_a_salt_gives_its_master_key_to_the_s
         assert canary.read(connection) is None
     again = guard(salt=key, master=key, adopt=True)
     assert (again["adopted"], again["changed"]) == (False, False)
+
+
+def test_a_salt_in_secret_manager_is_adopted_compared_and_refused_when_it_is_another(
+    gateway: Gateway, guard: Any, tmp_path: Path
+) -> None:
+    forget(gateway)
+    service, key = Service(), gateway.secret(SALT)
+    token, parent = service.identity.token("tester"), f"projects/{service.project}"
+
+    def brought(name: str, *values: str) -> None:
+        secret = {"parent": parent, "secret_id": name, "secret": {"replication": {"automatic": {}}}}
+        service.call("CreateSecret", types.CreateSecretRequest(secret), token)
+        for value in values:
+            added = {"parent": f"{parent}/secrets/{name}", "payload": {"data": value.encode()}}
+            service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
+
+    with running(service, tmp_path, tls=False) as addresses:
+        reached = {"project": service.project, "endpoint": addresses.http, "access_token": token}
+        store = {"salt": None, "secrets_directory": None, "secrets_gsm": reached}
+        brought(MASTER, key)
+        before = len(service.writes())
+        assert guard(**store, adopt=True, check=True)["adopted"]
+        assert len(service.writes()) == before
+        assert guard(**store, adopt=True)["adopted"]
+        assert service.secrets["", SALT].versions[0].payload.decode() == key
+        assert guard(**store)["fingerprint"] == fingerprint(key)
+        assert guard(**store)["changed"] is False
+        del service.secrets["", SALT]
+        brought(SALT, token_hex(32))
+        said = guard(**store)["msg"]
+    assert said.startswith(f"salt key: {parent}/secrets/{SALT}/versions/1 (sha256:")
+    assert f"is not the database's: its canary was encrypted with {fingerprint(key)}" in said
 
 
 def test_no_new_salt_is_made_for_rows_that_the_master_key_does_not_open(gateway: Gateway, guard: Any) -> None:

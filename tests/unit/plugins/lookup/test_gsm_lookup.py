@@ -60,8 +60,8 @@ def test_a_run_keeps_gives_and_never_shows(project: tuple[Service, Addresses, Pa
 
     def value(names: str = "'litellm-salt-key'", version: str = "1", filters: str = "") -> str:
         return (
-            f"{{{{ query('tollgate.llm.gsm_secret', {names}, version={version}, prefix='one-', endpoint='{addresses.http}')"
-            f"{filters or ' | first'} }}}}"
+            f"{{{{ query('tollgate.llm.gsm_secret', {names}, version={version}, "
+            f"prefix='one-', endpoint='{addresses.http}'){filters or ' | first'} }}}}"
         )
 
     def shown(message: str) -> dict[str, Any]:
