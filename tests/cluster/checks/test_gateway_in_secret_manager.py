@@ -24,7 +24,6 @@ sys.path.append(str(CHECKOUT / ".venv" / "collections"))
 from ansible_collections.tollgate.llm.tests.support.secret_manager.server import running
 from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Service
 from ansible_collections.tollgate.llm.tests.support.secret_scan import forms
-from google.cloud.secretmanager_v1 import types
 
 pytestmark = pytest.mark.first
 PROXY, MODELS = "managed", "managed-llm"
@@ -61,15 +60,6 @@ class Managed:
         found = platform.versions(self.cluster, (PROXY, MODELS, STORE))
         return {name: version for name, version in found.items() if f" {PROXY}" in name}
 
-    def brought(self, name: str, *values: str) -> None:
-        """A secret that somebody else makes, with a version for each value."""
-        token, parent = self.service.identity.token("somebody"), f"projects/{self.service.project}"
-        made = types.CreateSecretRequest(parent=parent, secret_id=name, secret={"replication": {"automatic": {}}})
-        self.service.call("CreateSecret", made, token)
-        for value in values:
-            added = {"parent": f"{parent}/secrets/{name}", "payload": {"data": value.encode()}}
-            self.service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
-
 
 @pytest.fixture(scope="module")
 def managed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Managed]:
@@ -96,7 +86,7 @@ def managed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         (place / "given.json").write_text(json.dumps(given))
         gateway = Managed(cluster, service, place)
         # Which of several versions is the one only the gateway file can tell.
-        gateway.brought(f"{PREFIX}vllm-api-key", token_hex(24), token_hex(24))
+        service.bring(f"{PREFIX}vllm-api-key", token_hex(24), token_hex(24))
         yield gateway
         platform.well(gateway.play("-e", f"confirm={PROXY}", playbook="playbooks/teardown.yml"))
         assert service.secrets == {}
@@ -106,6 +96,13 @@ def managed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def first_run(managed: Managed) -> platform.Run:
     """From nothing to the proof."""
     return platform.well(managed.play())
+
+
+def test_a_first_check_mode_predicts_and_writes_nothing(managed: Managed) -> None:
+    before = len(managed.service.writes())
+    assert platform.well(managed.play("--check")).counts["changed"] > 5
+    assert len(managed.service.writes()) == before
+    assert managed.versions() == {}
 
 
 def test_a_gateway_is_made_and_proven_and_again_nothing_changes(
@@ -148,7 +145,7 @@ def test_the_cluster_has_no_store_and_no_secret_where_none_belongs(managed: Mana
 
 def test_another_salt_in_the_store_stops_the_gateway(managed: Managed, first_run: platform.Run) -> None:
     kept, before = managed.service.secrets.pop(("", SALT)), managed.versions()
-    managed.brought(SALT, "0" * 64)
+    managed.service.bring(SALT, "0" * 64)
     try:
         run = managed.play(playbook="playbooks/gateway.yml")
     finally:
@@ -158,4 +155,9 @@ def test_another_salt_in_the_store_stops_the_gateway(managed: Managed, first_run
     assert f"salt key: {place} (sha256:" in run.message
     assert "is not the database's: its canary was encrypted with sha256:" in run.message
     assert managed.versions() == before
-    assert platform.well(managed.play("--check", playbook="playbooks/gateway.yml")).counts["changed"] == 0
+
+
+def test_waves_run_alone_and_find_the_versions_themselves(managed: Managed, first_run: platform.Run) -> None:
+    rest = ("playbooks/gateway.yml", "playbooks/drift.yml")
+    run = platform.well(managed.play(*rest, playbook="playbooks/serving.yml"))
+    assert run.counts["changed"] == 0, run.output[-6000:]

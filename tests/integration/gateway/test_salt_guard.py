@@ -24,7 +24,6 @@ from ansible_collections.tollgate.llm.plugins.module_utils._secrets.fingerprint 
 from ansible_collections.tollgate.llm.plugins.modules import litellm_salt_guard
 from ansible_collections.tollgate.llm.tests.support.secret_manager.server import running
 from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Service
-from google.cloud.secretmanager_v1 import types
 
 if TYPE_CHECKING:
     from conftest import Gateway
@@ -261,18 +260,10 @@ def test_a_salt_in_secret_manager_is_adopted_compared_and_refused_when_it_is_ano
     forget(gateway)
     service, key = Service(), gateway.secret(SALT)
     token, parent = service.identity.token("tester"), f"projects/{service.project}"
-
-    def brought(name: str, *values: str) -> None:
-        secret = {"parent": parent, "secret_id": name, "secret": {"replication": {"automatic": {}}}}
-        service.call("CreateSecret", types.CreateSecretRequest(secret), token)
-        for value in values:
-            added = {"parent": f"{parent}/secrets/{name}", "payload": {"data": value.encode()}}
-            service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
-
     with running(service, tmp_path, tls=False) as addresses:
         reached = {"project": service.project, "endpoint": addresses.http, "access_token": token}
         store = {"salt": None, "secrets_directory": None, "secrets_gsm": reached}
-        brought(MASTER, key)
+        service.bring(MASTER, key)
         before = len(service.writes())
         assert guard(**store, adopt=True, check=True)["adopted"]
         assert len(service.writes()) == before
@@ -281,7 +272,7 @@ def test_a_salt_in_secret_manager_is_adopted_compared_and_refused_when_it_is_ano
         assert guard(**store)["fingerprint"] == fingerprint(key)
         assert guard(**store)["changed"] is False
         del service.secrets["", SALT]
-        brought(SALT, token_hex(32))
+        service.bring(SALT, token_hex(32))
         said = guard(**store)["msg"]
     assert said.startswith(f"salt key: {parent}/secrets/{SALT}/versions/1 (sha256:")
     assert f"is not the database's: its canary was encrypted with {fingerprint(key)}" in said

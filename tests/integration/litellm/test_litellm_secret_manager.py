@@ -15,7 +15,6 @@ from ansible_collections.tollgate.llm.tests.support.secret_manager.server import
 from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Service
 from checkout import ran
 from forward_proxy import Forward
-from google.cloud.secretmanager_v1 import types
 from proxy import Proxy
 
 MODULE = "tollgate.llm.litellm_tenants"
@@ -28,12 +27,9 @@ def test_tenants_are_declared_out_of_secret_manager_and_nothing_changes_again(
     example = next(task for task in yaml.safe_load(litellm_tenants.EXAMPLES) if "secrets_gsm" in task[MODULE])
     values = {name: f"sk-{token_hex(24)}" for name in ("notebooks", "provider")} | {"litellm-master-key": proxy.key}
     service = Service()
-    token, parent = service.identity.token("tester"), f"projects/{service.project}"
+    token = service.identity.token("tester")
     for name, value in values.items():
-        secret = {"parent": parent, "secret_id": name, "secret": {"replication": {"automatic": {}}}}
-        service.call("CreateSecret", types.CreateSecretRequest(secret), token)
-        added = {"parent": f"{parent}/secrets/{name}", "payload": {"data": value.encode()}}
-        service.call("AddSecretVersion", types.AddSecretVersionRequest(added), token)
+        service.bring(name, value)
     with running(service, tmp_path, tls=False) as addresses:
         options = {**example[MODULE], "api_url": forward.url, "models": [{**MODEL, "api_key_secret": "provider"}]}
         del options["service"]  # the proxy of this test

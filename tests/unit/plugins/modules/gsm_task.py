@@ -63,12 +63,7 @@ class GsmTask:
 
     def container(self, name: str, *values: bytes | str, **fields: Any) -> None:
         """A secret that somebody else made, with these versions."""
-        service = self.service
-        token, parent = service.identity.token("somebody"), f"projects/{service.project}"
-        wanted = {"parent": parent, "secret_id": name, "secret": {"replication": {"automatic": {}}, **fields}}
-        service.call("CreateSecret", types.CreateSecretRequest(wanted), token)
-        for value in values:
-            self.add(name, value)
+        self.service.bring(name, *values, **fields)
 
     def add(self, name: str, value: bytes | str) -> None:
         """Somebody else adds a version."""
