@@ -14,6 +14,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._secrets.gsm_connection import ConnectionProblem, endpoint_of, prefix_of, store_option, versions_of
+from . import variables
 
 STORE, REACHED, OPERATOR = "gateway_secrets_store", "gateway_secrets_gsm", "external_secrets_gsm"
 KUBERNETES, GSM = "kubernetes", "gsm"
@@ -40,16 +41,21 @@ def problems(declared: Mapping[str, Any]) -> list[str]:
 
 def _unreachable(options: Any) -> list[str]:
     """Why this machine would not reach it."""
-    checked = ArgumentSpecValidator({REACHED: store_option()}).validate({REACHED: options})
+    option, within = store_option(), f"{REACHED}."
+    given = [f"{within}{name}" for name in options] if isinstance(options, Mapping) else []
+    unknown = variables.unknown(given, {f"{within}{name}" for name in option["options"]}, within)
+    if unknown:
+        return unknown
+    checked = ArgumentSpecValidator({REACHED: option}).validate({REACHED: options})
     if checked.error_messages:
         return [f"{REACHED}: {text}." for text in checked.error_messages]
-    given, found = checked.validated_parameters[REACHED], []
+    reached, found = checked.validated_parameters[REACHED], []
     for check in (endpoint_of, prefix_of, versions_of):
         try:
-            check(given)
+            check(reached)
         except ConnectionProblem as error:
             found.append(f"{REACHED}: {error}")
-    file = given["service_account_file"]
+    file = reached["service_account_file"]
     if file and not os.access(Path(file), os.R_OK):
         found.append(f"{REACHED}.service_account_file: {file} can't be read.")
     if not _installed():

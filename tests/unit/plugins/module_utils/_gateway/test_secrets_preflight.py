@@ -38,7 +38,10 @@ def test_what_can_work_passes(change: dict[str, Any]) -> None:
         ({"gateway_secrets_store": "vault"}, 'gateway_secrets_store: there is no store "vault": kubernetes or gsm.'),
         ({"gateway_secrets_store": "kubernetes"}, "how Secret Manager is reached, but gateway_secrets_store is kubern"),
         ({"gateway_target": "local"}, "gsm is for a gateway on a cluster. A local one keeps its secrets in files."),
-        ({"gateway_secrets_gsm": {"projct": "p"}}, r"gateway_secrets_gsm: gateway_secrets_gsm.projct. Supported para"),
+        (
+            {"gateway_secrets_gsm": {"projct": "p"}},
+            '"gateway_secrets_gsm.projct": did you mean "gateway_secrets_gsm.project"',
+        ),
         ({"gateway_secrets_gsm": ["p"]}, "gateway_secrets_gsm: .*dict"),
         ({"gateway_secrets_gsm": {"transport": "soap"}}, "value of transport must be one of: rest, grpc, got: soap"),
         ({"gateway_secrets_gsm": {"versions": {"a": "latest"}}}, "versions.a is 'latest', and must be the number"),
