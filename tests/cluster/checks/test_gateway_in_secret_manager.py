@@ -114,7 +114,7 @@ def test_a_gateway_is_made_and_proven_and_again_nothing_changes(
     kept = {name.removeprefix(PREFIX) for _location, name in managed.service.secrets}
     made = {"litellm-master-key", "litellm-salt-key", "litellm-db-password", "low", "high", "default"}
     assert kept == {*made, "vllm-api-key"}
-    assert '"litellm-master-key": 1' in first_run.output  # as the wave secrets hands it on
+    assert "litellm-master-key: 1\n" in first_run.output  # as the wave secrets hands it on
     before, written = managed.versions(), len(managed.service.writes())
     again = platform.well(managed.play())
     assert again.counts["changed"] == 0, again.output[-6000:]
