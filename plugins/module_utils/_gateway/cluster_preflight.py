@@ -163,7 +163,7 @@ def store_rights(proxy: str, models: str, store: str) -> list[Right]:
 def google_rights(way: Mapping[str, Any]) -> list[Right]:
     """For its way to Secret Manager, and for the account whose token it asks for there, if that is the way."""
     identity = way.get("workload_identity") or {}
-    account = [("patch", "roles", RBAC), ("patch", "rolebindings", RBAC), *TOKENS, ("get", "serviceaccounts", "")]
+    account = [("patch", "roles", RBAC), ("patch", "rolebindings", RBAC), *TOKENS]
     return [
         Right("patch", "clustersecretstores", ESO),
         *(Right(*right, str(identity["namespace"])) for right in account if identity.get("namespace")),
