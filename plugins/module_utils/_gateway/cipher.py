@@ -67,6 +67,8 @@ def looks_sealed(stored: str) -> bool:
     """Whether a value without a mark is a secretbox: long enough, and base64 of random bytes.
 
     Digests and tokens in hexadecimal digits have letters of one case. Of 56 random characters one in 10^11 has.
+    Documents and passwords that somebody wrote in base64 are text behind it, which random bytes are as seldom. A key
+    of random bytes stays what can't be told apart: LiteLLM takes whatever does not decrypt for plain text.
     """
     return (
         len(stored) >= SHORTEST
@@ -74,7 +76,16 @@ def looks_sealed(stored: str) -> bool:
         and bool(BASE64.fullmatch(stored))
         and stored != stored.lower()
         and stored != stored.upper()
+        and not _is_text(_bytes(stored))
     )
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _key(salt: str) -> bytes:

@@ -53,6 +53,8 @@ def test_a_sealed_value_is_told_from_names_addresses_and_digests() -> None:
         hashlib.sha256(b"").hexdigest(),
         "a" * 64,
         "Bearer " + "aB1" * 30,
+        base64.b64encode(b'{"type": "service_account", "project_id": "somewhere"}').decode(),
+        base64.urlsafe_b64encode("gateway:ein-langes-Kennwort-für-einen-anderen-Dienst".encode()).decode(),
         "",
     ]
     assert not [text for text in plain if cipher.looks_sealed(text)]
