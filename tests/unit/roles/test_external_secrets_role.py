@@ -132,7 +132,8 @@ def test_our_operator_looks_at_cluster_stores_only_where_there_is_one(variables:
     container = of_kind(objects, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0]
     assert f"--enable-cluster-store-reconciler={wanted}" in container["args"]
     resources = [name for rule in of_kind(objects, "ClusterRole")[0]["rules"] for name in rule["resources"]]
-    assert ("clustersecretstores" in resources) is (wanted == "true")
+    for needed in ("clustersecretstores", "namespaces", "serviceaccounts"):
+        assert (needed in resources) is (wanted == "true")
 
 
 def test_a_store_in_the_cluster_is_read_as_before() -> None:
