@@ -14,16 +14,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+GRPC_NAMES = ("secretmanager.googleapis.com", "iamcredentials.googleapis.com")
+REST_NAMES = ("oauth2.googleapis.com", "securetoken.googleapis.com")
 
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """Files with a key and with its certificate, for this machine and for Google's name."""
+
+def make_certificate(directory: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
+    """Files with a key and with its certificate, for an address of this machine and for Google's names."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "secret manager of the tests")])
     now = datetime.now(UTC)
     names: list[x509.GeneralName] = [
-        x509.DNSName("localhost"),
-        x509.DNSName("secretmanager.googleapis.com"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        *map(x509.DNSName, ("localhost", *GRPC_NAMES, *REST_NAMES)),
+        x509.IPAddress(ipaddress.ip_address(address)),
     ]
     certificate = (
         x509.CertificateBuilder()

@@ -4,7 +4,7 @@
 """Who calls: access tokens, and the places that give them as Google's libraries ask for them.
 
 A service account's key file (a signed assertion), workload identity federation (an exchange of tokens), impersonation,
-and the metadata server of a machine or of GKE's workload identity.
+the metadata server of a machine or of GKE's workload identity, and the exchange of a pod's token behind the latter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,6 +43,8 @@ class Identity:
     open: bool = False
     impersonators: set[str] = field(default_factory=set)
     subjects: dict[str, str] = field(default_factory=dict)  # the foreign tokens of workload identity federation
+    # Whose token of Kubernetes this is, as namespace/account: asked with a token and its audience.
+    accounts: Callable[[str, str], str | None] = lambda _token, _audience: None
     _keys: dict[str, bytes] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -102,6 +104,12 @@ class Identity:
             "token_uri": f"{address}/token",
         }
 
+    def remove(self, email: str) -> None:
+        """Take away an account's keys, and its tokens."""
+        self._keys.pop(email, None)
+        for token in [token for token, principal in self._tokens.items() if principal == email]:
+            del self._tokens[token]
+
     def federation(self, address: str, token_file: str, impersonated: str = "") -> dict[str, Any]:
         """A configuration of workload identity federation, with the foreign token in a file."""
         subject = secrets.token_urlsafe(16)
@@ -134,6 +142,19 @@ class Identity:
             raise NoTokenError(400, {"error": "invalid_grant", "error_description": "Unable to verify the ID Token."})
         return {
             "access_token": self.token(principal),
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "expires_in": LIFETIME,
+            "token_type": "Bearer",
+        }
+
+    def bound(self, document: Mapping[str, str]) -> dict[str, Any]:
+        """The answer to the token of a Kubernetes account, by GKE's workload identity."""
+        pool = str(document.get("audience", "")).removeprefix("identitynamespace:").partition(":")[0]
+        account = self.accounts(str(document.get("subject_token", "")), pool)
+        if account is None:
+            raise NoTokenError(400, {"error": "invalid_grant", "error_description": "Invalid subject token."})
+        return {
+            "access_token": self.token(f"serviceAccount:{pool}[{account}]"),
             "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
             "expires_in": LIFETIME,
             "token_type": "Bearer",

@@ -103,6 +103,8 @@ class Handler(BaseHTTPRequestHandler):
             form = dict(parse_qsl(body.decode()))
             give = service.identity.asserted if path == "/token" else service.identity.exchanged
             return 200, json.dumps(give(form)), kind
+        if path == "/v1/identitybindingtoken":
+            return 200, json.dumps(service.identity.bound(json.loads(body))), kind
         if wanted := IMPERSONATE.fullmatch(path):
             return 200, json.dumps(service.identity.impersonated(wanted[1], token)), kind
         if PROJECT.fullmatch(path) and self.command == "GET":  # Resource Manager, asked by federated credentials

@@ -17,6 +17,8 @@ from .grpc_face import grpc_server
 from .rest import RestServer
 from .service import Service
 
+LOOPBACK = "127.0.0.1"
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -29,26 +31,26 @@ class Addresses:
 
 
 @contextlib.contextmanager
-def running(service: Service, directory: Path, *, tls: bool = True) -> Iterator[Addresses]:
-    """Serve on free ports of 127.0.0.1."""
+def running(service: Service, directory: Path, *, tls: bool = True, address: str = LOOPBACK) -> Iterator[Addresses]:
+    """Serve on free ports: of an address of this machine with TLS, and of no other than 127.0.0.1 without it."""
     with contextlib.ExitStack() as stack:
-        http = f"http://127.0.0.1:{stack.enter_context(_serving(service, None))}"
-        yield _with_tls(service, directory, stack, http) if tls else Addresses(http)
+        http = f"http://{LOOPBACK}:{stack.enter_context(_serving(service, LOOPBACK, None))}"
+        yield _with_tls(service, directory, stack, http, address) if tls else Addresses(http)
 
 
-def _with_tls(service: Service, directory: Path, stack: contextlib.ExitStack, http: str) -> Addresses:
-    key, certificate = make_certificate(directory)
+def _with_tls(service: Service, directory: Path, stack: contextlib.ExitStack, http: str, address: str) -> Addresses:
+    key, certificate = make_certificate(directory, address)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    secure = stack.enter_context(_serving(service, context))
-    server, port = grpc_server(service, "127.0.0.1:0", key.read_bytes(), certificate.read_bytes())
+    secure = stack.enter_context(_serving(service, address, context))
+    server, port = grpc_server(service, f"{address}:0", key.read_bytes(), certificate.read_bytes())
     stack.callback(lambda: server.stop(None).wait())
-    return Addresses(http, f"https://127.0.0.1:{secure}", f"https://127.0.0.1:{port}", certificate)
+    return Addresses(http, f"https://{address}:{secure}", f"https://{address}:{port}", certificate)
 
 
 @contextlib.contextmanager
-def _serving(service: Service, context: ssl.SSLContext | None) -> Iterator[int]:
-    server = RestServer(service, ("127.0.0.1", 0))
+def _serving(service: Service, address: str, context: ssl.SSLContext | None) -> Iterator[int]:
+    server = RestServer(service, (address, 0))
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
