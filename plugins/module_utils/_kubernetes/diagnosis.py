@@ -16,6 +16,7 @@ from .standing import Object, Outlook, Standing
 LOG_LINES = 8
 SEARCHED = 80  # lines of a log in which a known cause is looked for
 EVENTS = 5
+SHOWN = 400  # characters of an event
 SAID = ("Failed", "BackOff", "FailedMount", "FailedCreate")  # what a troubled pod has said better
 
 
@@ -75,7 +76,7 @@ def explanation(cluster: Cluster, owner: Object | None, found: list[Troubled], n
     about = owner["apiVersion"].partition("/")[0] if owner else ""
     # The last one alone: those before may be settled.
     meaning = hint(told[-1:], {"namespace": namespace}, SAID_BY_CONTROLLERS.get(about, ()))
-    return lines + told + ([f"This means: {meaning}"] if meaning else [])
+    return lines + [line[:SHOWN] for line in told] + ([f"This means: {meaning}"] if meaning else [])
 
 
 def events(cluster: Cluster, names: set[str], namespace: str, without: tuple[str, ...] = ()) -> Iterator[str]:
@@ -89,7 +90,7 @@ def events(cluster: Cluster, names: set[str], namespace: str, without: tuple[str
     told: dict[str, None] = {}
     for event in about:
         subject = event["involvedObject"]
-        told[f"{subject['kind']} {subject['name']}: {event['reason']}: {event.get('message', '')[:300]}"] = None
+        told[f"{subject['kind']} {subject['name']}: {event['reason']}: {event.get('message', '')}"] = None
     yield from list(told)[-EVENTS:]
 
 

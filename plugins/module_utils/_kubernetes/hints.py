@@ -120,9 +120,35 @@ _EXTERNAL_SECRETS = (
         "Make it, or correct spec.secretStoreRef.",
     ),
     _rule(
-        r'SecretStore "(?P<store>[^"]+)" is not ready',
+        r'(?<!Cluster)SecretStore "(?P<store>[^"]+)" is not ready',
         "its store does not work.",
         "What is wrong with it: kubectl -n {namespace} describe secretstore {store}",
+    ),
+    _rule(
+        r'ClusterSecretStore "(?P<store>[^"]+)" is not ready',
+        "its store does not work.",
+        "What is wrong with it: kubectl describe clustersecretstore {store}",
+    ),
+    _rule(
+        r'cannot get Kubernetes secret "(?P<secret>[^"]+)" from namespace "(?P<home>[^"]+)"',
+        "there is no Secret {home}/{secret} with the key that the operator signs in with.",
+        "Put the key there, or correct key in external_secrets_gsm.",
+    ),
+    _rule(
+        r'cannot find secret data for key: "(?P<key>[^"]+)"',
+        "the Secret that the operator signs in with has nothing under {key}.",
+        "Put the JSON of an account's key there, or correct key in external_secrets_gsm.",
+    ),
+    _rule(
+        r"failed to process the provided JSON credentials",
+        "the operator signs in with a text that is no key of a service account.",
+        "Put the JSON of its key into the Secret of external_secrets_gsm, as Google gave it.",
+    ),
+    _rule(
+        r"unable to get credentials[\s\S]*invalid_grant",
+        "Google does not know the key that the operator signs in with, or not any more.",
+        "Make another: gcloud iam service-accounts keys create FILE --iam-account=ACCOUNT, put FILE into the Secret of "
+        "external_secrets_gsm and remove the ClusterSecretStore; the next run makes it again.",
     ),
     _rule(
         r'cluster store "(?P<store>[^"]+)" is not allowed from namespace "(?P<home>[^"]+)"',

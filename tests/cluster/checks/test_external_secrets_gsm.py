@@ -46,8 +46,14 @@ class FromGoogle(External):
 
     @property
     def key(self) -> dict[str, Any]:
-        """What the operator signs in with."""
+        """The operator signs in with the key of an account."""
         return {"key": {"name": "google", "namespace": self.name, "key": "key.json"}}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The operator signs in as an account of Kubernetes."""
+        cluster = {"cluster_project": self.service.project, "cluster_name": "a", "cluster_location": "b"}
+        return {"workload_identity": {"account": "gsm-reader", "namespace": self.name, **cluster}}
 
     def run(self, *words: str, kubeconfig: Path | None = None, **variables: Any) -> Run:
         """The role secrets, with Secret Manager as the store."""
@@ -69,10 +75,10 @@ class FromGoogle(External):
         """The way to Google."""
         return {"apiVersion": API, "kind": "ClusterSecretStore", "metadata": {"name": self.name}}
 
-    def sign_in(self, email: str) -> None:
-        """Give the operator the key of an account."""
+    def sign_in(self, email: str, name: str = "google") -> None:
+        """Give the operator the key of an account, in a Secret."""
         account = self.service.identity.service_account(email, self.service.project, TOKENS)
-        metadata = {"name": "google", "namespace": self.name}
+        metadata = {"name": name, "namespace": self.name}
         text = {"key.json": json.dumps(account)}
         self.cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": text})
 
@@ -94,8 +100,8 @@ class FromGoogle(External):
         """Ask as somebody else."""
         self.service.call(method, request, self.service.identity.token("somebody"))
 
-    def pinned(self, name: str, secret: str, version: int) -> None:
-        """An ExternalSecret that nobody here made."""
+    def pinned(self, name: str, secret: str, version: int) -> tuple[str, str]:
+        """An ExternalSecret that nobody here made: its kind and its name."""
         reference = {"key": secret, "version": str(version)}
         self.cluster.create(
             {
@@ -109,6 +115,23 @@ class FromGoogle(External):
                 },
             }
         )
+        return "ExternalSecret", name
+
+    def signed_in(self, name: str, account: str = "", *, there: bool = True) -> tuple[str, str]:
+        """A ClusterSecretStore that signs in with a Secret of this name: its kind and its own."""
+        if "@" in account:
+            self.sign_in(account, name)
+            self.service.identity.remove(account)
+        elif there:
+            self.put(self.name, name, {"key.json" if account else "another": account})
+        way = self.cluster.get(self.way)
+        assert way
+        provider = {"gcpsm": {**way["spec"]["provider"]["gcpsm"], "auth": {"secretRef": {}}}}
+        reference = {**self.key["key"], "name": name}
+        provider["gcpsm"]["auth"]["secretRef"]["secretAccessKeySecretRef"] = reference
+        metadata = {"name": f"{self.name}-{name}"}
+        self.cluster.create({**self.way, "metadata": metadata, "spec": {**way["spec"], "provider": provider}})
+        return "ClusterSecretStore", metadata["name"]
 
     def delivered(self) -> None:
         """All that the first versions hold is where it is to be."""
@@ -128,11 +151,15 @@ class FromGoogle(External):
         assert way
         return {**self.everything(), "way": way["metadata"]["resourceVersion"]}
 
-    def explained(self, *wanted: dict[str, str], texts: tuple[str, ...]) -> str:
+    def explained(self, names: list[tuple[str, str]], texts: tuple[str, ...]) -> str:
         """What a gate says of these, once it says all these texts."""
+        wanted = [
+            {"kind": kind, "name": name, **({"namespace": self.name} if kind == "ExternalSecret" else {})}
+            for kind, name in names
+        ]
 
         def said() -> str:
-            message = gate(self.cluster.kubeconfig, objects=list(wanted), timeout=5).message
+            message = gate(self.cluster.kubeconfig, objects=wanted, timeout=5).message
             return message if all(text in message for text in texts) else ""
 
         return eventually(said, 60, f"the gate says {texts}")
@@ -148,8 +175,10 @@ def denied_to_the_operator(secret: str) -> Callable[[Request], None]:
     return before
 
 
-@pytest.fixture
-def place(cluster: Cluster, namespace: str, namespaces: list[Object], tmp_path: Path) -> Iterator[FromGoogle]:
+@pytest.fixture(params=["key"])
+def place(
+    request: pytest.FixtureRequest, cluster: Cluster, namespace: str, namespaces: list[Object], tmp_path: Path
+) -> Iterator[FromGoogle]:
     """The operator of all checks, which goes on to serve the others: for it Google is here until this check ends."""
     if not cluster.made_here:
         pytest.skip("pods of that cluster may not reach this machine")
@@ -161,11 +190,13 @@ def place(cluster: Cluster, namespace: str, namespaces: list[Object], tmp_path: 
     ):
         made = FromGoogle(cluster, namespace, f"{namespace}-store", tmp_path, service=service, addresses=addresses)
         with alone(shared):
-            run = operators(cluster, tmp_path, external_secrets_gsm=made.key)
+            run = operators(cluster, tmp_path, external_secrets_gsm=getattr(made, request.param))
             assert run.code == 0, run.output[-6000:]
             google.enter_context(google_names.google_is(addresses, cluster, OPERATOR, namespace))
         yield made
-        cluster.delete(made.way)
+        for way in cluster.all(API, "ClusterSecretStore"):
+            if way["metadata"]["name"].startswith(namespace):
+                cluster.delete(way)
         with alone(shared):
             google.close()
             run = operators(cluster, tmp_path)
@@ -205,35 +236,24 @@ def test_each_value_is_read_by_the_number_of_its_version_and_a_second_run_change
 
 @pytest.mark.first
 def test_what_google_refuses_is_explained_with_the_next_step(place: FromGoogle) -> None:
-    place.sign_in("removed@tollgate-test.iam.gserviceaccount.com")
-    place.service.identity.remove("removed@tollgate-test.iam.gserviceaccount.com")
-    refused = place.run(external_secrets_timeout=15).refusal
-    assert "Google takes the account of the store for no identity of its own" in refused
     place.sign_in(READER)
     assert place.run().changed > 0
     place.delivered()
-
     place.written("vllm-api-key", OTHER)
     place.disabled("vllm-api-key", 2)
-    for name, key, version in (
-        ("denied", "litellm-master-key", 1),
-        ("off", "vllm-api-key", 2),
-        ("missing", "vllm-api-key", 9),
-    ):
-        place.pinned(name, key, version)
     place.service.before = denied_to_the_operator("litellm-master-key")
-    wanted = [
-        {"kind": "ExternalSecret", "name": name, "namespace": place.name} for name in ("denied", "off", "missing")
-    ]
-    place.explained(
-        *wanted,
-        texts=(
-            "secretmanager.versions.access on projects/tollgate-test/secrets/litellm-master-key/versions/1",
-            "/secrets/vllm-api-key/versions/2 is DISABLED",
-            "Secret Manager has no such version",
+    meant = {
+        place.pinned("denied", "litellm-master-key", 1): (
+            "secretmanager.versions.access on projects/tollgate-test/secrets/litellm-master-key/versions/1"
         ),
-    )
-    place.service.before = None
+        place.pinned("off", "vllm-api-key", 2): "/secrets/vllm-api-key/versions/2 is DISABLED",
+        place.pinned("missing", "vllm-api-key", 9): "Secret Manager has no such version",
+        place.signed_in("removed", "removed@tollgate-test.iam.gserviceaccount.com"): "Google does not know the key",
+        place.signed_in("empty", "{}"): "a text that is no key of a service account",
+        place.signed_in("other-key"): "has nothing under key.json",
+        place.signed_in("nothing", there=False): f"there is no Secret {place.name}/nothing",
+    }
+    place.explained(list(meant), texts=tuple(meant.values()))
 
 
 def reviewed(cluster: Cluster) -> Callable[[str, str], str | None]:
@@ -250,20 +270,22 @@ def reviewed(cluster: Cluster) -> Callable[[str, str], str | None]:
 
 
 @pytest.mark.first
+@pytest.mark.parametrize("place", ["identity"], indirect=True)
 def test_an_account_of_kubernetes_is_known_by_workload_identity(place: FromGoogle) -> None:
-    identity = place.service.identity
-    identity.accounts = reviewed(place.cluster)
-    itself = {"account": "gsm-reader", "namespace": place.name, "cluster_project": place.service.project}
-    itself |= {"cluster_name": "checks", "cluster_location": "europe-west3"}
-    assert place.run(external_secrets_gsm={"workload_identity": itself}).changed > 0
+    google = place.service.identity
+    google.accounts = reviewed(place.cluster)
+    assert place.run(external_secrets_gsm=place.identity).changed > 0
     bound = f"serviceAccount:{place.service.project}.svc.id.goog[{place.name}/gsm-reader]"
     assert {each.principal for each in place.asked()} == {bound}
     place.delivered()
 
-    another = {"workload_identity": {**itself, "google": READER}}
+    another = {"workload_identity": {**place.identity["workload_identity"], "google": READER}}
+    lost = place.secret(place.name, "litellm-secrets")
+    assert lost
+    place.cluster.delete(lost)
     refused = place.run(external_secrets_gsm=another, external_secrets_timeout=15).refusal
     assert "roles/iam.workloadIdentityUser" in refused
-    identity.impersonators.add(bound)
+    google.impersonators.add(bound)
     assert place.run(external_secrets_gsm=another).changed > 0
     assert READER in {each.principal for each in place.asked()}
     assert place.run(external_secrets_gsm=another).changed == 0

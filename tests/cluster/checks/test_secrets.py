@@ -219,8 +219,9 @@ def test_a_second_run_sends_no_request_that_writes(place: Place) -> None:
         assert len([verb for verb in verbs if verb != "get"]) == writes
 
 
-def test_twenty_racing_creators_end_with_one_value(place: Place) -> None:
-    wanted = [Wanted(name, generate=Generate()) for name in ("litellm-salt-key", "litellm-master-key", "one-more")]
+def raced(place: Place, name: str) -> None:
+    """Twenty creators of three secrets end with one value of each."""
+    wanted = [Wanted(f"{name}-{number}", generate=Generate()) for number in range(3)]
     stores = [place.connected() for _racer in range(RACERS)]
     start = Barrier(RACERS)
 
@@ -233,6 +234,16 @@ def test_twenty_racing_creators_end_with_one_value(place: Place) -> None:
     with ThreadPoolExecutor(RACERS) as pool:
         seen = set(pool.map(race, stores))
     assert seen == {tuple(place.held(place.store, each.name)["value"] for each in wanted)}
+
+
+def test_twenty_racing_creators_end_with_one_value(place: Place) -> None:
+    raced(place, "key")
+
+
+@pytest.mark.soak
+def test_twenty_racing_creators_end_with_one_value_again_and_again(place: Place) -> None:
+    for number in range(20):
+        raced(place, f"key-{number}")
 
 
 def test_a_changed_salt_is_refused_with_both_fingerprints(place: Place) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.diagnosis import Troubled, explanation
+from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.diagnosis import SHOWN, Troubled, explanation
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.hints import SAID_BY_CONTROLLERS, hint, place
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.pods import Trouble
 from ansible_collections.tollgate.llm.plugins.module_utils._kubernetes.standing import pending
@@ -144,6 +144,17 @@ def test_pods_with_the_same_trouble_are_explained_once() -> None:
     [
         ('could not get SecretStore "nope", SecretStore.external-secrets.io "nope" not found', "no SecretStore nope"),
         ('err: SecretStore "tollgate" is not ready', "kubectl -n litellm describe secretstore tollgate"),
+        ('err: ClusterSecretStore "gsm" is not ready', "kubectl describe clustersecretstore gsm"),
+        (
+            'cannot get Kubernetes secret "key" from namespace "eso": secrets "key" not found',
+            "there is no Secret eso/key with the key that the operator signs in with",
+        ),
+        ('cannot find secret data for key: "key.json"', "has nothing under key.json"),
+        ("failed to process the provided JSON credentials: invalid character", "no key of a service account"),
+        (
+            'unable to get credentials: oauth2: "invalid_grant" "Invalid JWT Signature."',
+            "gcloud iam service-accounts keys create",
+        ),
         ('(key: gone), err: secrets "gone" not found', "the store has no secret gone"),
         ('err: property a does not exist in data of secret "b"', "secret b of the store has no key a"),
         (
@@ -188,3 +199,19 @@ def test_pods_with_the_same_trouble_are_explained_once() -> None:
 def test_what_external_secrets_says_is_explained(told: str, meaning: str) -> None:
     rules = SAID_BY_CONTROLLERS["external-secrets.io"]
     assert meaning in hint([f"ExternalSecret x: UpdateFailed: {told}"], {"namespace": "litellm"}, rules)
+
+
+class Wordy(Silent):
+    """A cluster with one event, which says the reason last."""
+
+    def find(self, *_: object) -> tuple[str, list[Any]]:
+        message = f"{'error processing spec.data[0]: ' * 20}Secret does not exist"
+        subject = {"kind": "ExternalSecret", "name": "salt"}
+        return "1", [{"type": "Warning", "reason": "UpdateFailed", "message": message, "involvedObject": subject}]
+
+
+def test_a_long_event_is_shown_in_part_and_understood_as_a_whole() -> None:
+    owner = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "salt"}}
+    shown, meaning = explanation(Wordy(), owner, [], "litellm")  # type: ignore[arg-type] (it stands in for the cluster)
+    assert len(shown) == SHOWN
+    assert "Secret Manager has no such version" in meaning

@@ -243,7 +243,7 @@ def test_all_problems_are_told_together(task: Run) -> None:
     assert "does not exist, and neither generate nor a value is declared" in message
 
 
-def test_racing_creators_end_with_one_value(controller: Controller, manifests: Path) -> None:
+def test_racing_creators_end_with_one_value(controller: Controller, manifests: Path, repetition: int) -> None:
     wanted = Wanted("key", generate=Generate())
     target = Target(manifests, "store", Scope.STRICT, controller.certificate)
 

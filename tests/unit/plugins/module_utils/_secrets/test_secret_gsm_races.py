@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -29,8 +28,6 @@ from ansible_collections.tollgate.llm.tests.support.secret_manager.server import
 from ansible_collections.tollgate.llm.tests.support.secret_manager.service import Request, Service
 from google.cloud.secretmanager_v1 import types
 
-# Once every day; `make test-soak` asks for more.
-ROUNDS = int(os.environ.get("TOLLGATE_RACES", "1"))
 PATIENCE = 300  # seconds
 VALUE, OTHER = "correct-horse-battery", "another-horse-battery"
 Project = tuple[Service, Addresses]
@@ -91,11 +88,10 @@ def states(service: Service) -> list[str]:
     return [version.message.state.name for version in service.secrets["", "salt"].versions]
 
 
-@pytest.mark.parametrize("_round", range(ROUNDS))
 @pytest.mark.parametrize(
     ("container", "racers"), [("missing", 100), ("empty", 25), ("seen late", 25), ("answers lost", 10)]
 )
-def test_many_creators_end_with_one_value(project: Project, container: str, racers: int, _round: int) -> None:
+def test_many_creators_end_with_one_value(project: Project, container: str, racers: int, repetition: int) -> None:
     service = project[0]
     service.lag = 5 if container == "seen late" else 0
     methods = ["AddSecretVersion", "UpdateSecret"] if container == "empty" else ["CreateSecret", "AddSecretVersion"]
@@ -138,10 +134,9 @@ class Mortal:
         raise Killed
 
 
-@pytest.mark.parametrize("seed", range(ROUNDS))
-def test_creators_killed_at_random_requests_end_with_one_value(project: Project, seed: int) -> None:
+def test_creators_killed_at_random_requests_end_with_one_value(project: Project, repetition: int) -> None:
     project[0].latency = 0.02  # so that most have looked before one has written
-    chance = random.Random(seed)  # noqa: S311 (chance is no secret)
+    chance = random.Random(repetition)  # noqa: S311 (chance is no secret)
     stores = [store(project) for _racer in range(25)]
     for each in stores[1:]:
         each.api = each.view.api = Mortal(each.api, chance)  # type: ignore[arg-type, assignment]  # it stands in for it

@@ -83,7 +83,7 @@ def race(secrets: Secrets, wanted: Wanted, *, locks: bool = True) -> list[tuple[
 @pytest.mark.parametrize("locks", [True, False])
 @pytest.mark.parametrize("exists", [True, False])
 def test_fifty_racing_creators_end_with_one_value(
-    secrets: Secrets, salt: Wanted, *, adopt: bool, locks: bool, exists: bool
+    secrets: Secrets, salt: Wanted, repetition: int, *, adopt: bool, locks: bool, exists: bool
 ) -> None:
     if exists:
         secrets.directory.mkdir(parents=True, mode=0o700)
@@ -96,7 +96,9 @@ def test_fifty_racing_creators_end_with_one_value(
     assert not locks or secrets.leftovers() == []
 
 
-def test_fifty_racing_fillers_of_an_empty_file_end_with_one_value(secrets: Secrets, salt: Wanted) -> None:
+def test_fifty_racing_creators_end_with_one_value_in_an_empty_file(
+    secrets: Secrets, salt: Wanted, repetition: int
+) -> None:
     secrets.directory.mkdir(parents=True, mode=0o700)
     secrets.file(salt.name).touch(mode=0o600)
     results = race(secrets, salt)
