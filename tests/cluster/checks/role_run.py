@@ -55,8 +55,20 @@ def play_role(
 ) -> Run:
     """Run a role's entry point to its end, well or not, with everything that it can be made to print."""
     called = {"name": f"tollgate.llm.{role}", "tasks_from": entry}
-    play = {"hosts": "localhost", "gather_facts": False, "connection": "local"}
     tasks = [{"name": "Role", "ansible.builtin.import_role": called}]
+    return play_tasks(cluster, directory, tasks, given, *words, kubeconfig=kubeconfig)
+
+
+def play_tasks(
+    cluster: Cluster,
+    directory: Path,
+    tasks: list[dict[str, Any]],
+    given: dict[str, Any],
+    *words: str,
+    kubeconfig: Path | None = None,
+) -> Run:
+    """Run tasks in the same way."""
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local"}
     (directory / "play.json").write_text(json.dumps([{**play, "tasks": tasks}]), encoding="utf-8")
     (directory / "given.json").write_text(json.dumps(given), encoding="utf-8")
     began = time.monotonic()

@@ -281,23 +281,6 @@ def test_the_documentation_has_every_option(tmp_path: Path) -> None:
                 assert options[name].get(key) == argument.get(key), (name, key)
 
 
-def test_the_examples_run_in_their_order(gsm: GsmTask) -> None:
-    gsm.container("vllm-api-key", VALUE)
-    tasks = [task["tollgate.llm.gsm_secret"] for task in yaml.safe_load(gsm_secret.EXAMPLES) if "register" in task]
-    tasks += [task["tollgate.llm.gsm_secret"] for task in yaml.safe_load(gsm_secret.EXAMPLES)[2:]]
-    gsm.service.project = "my-project"
-    for options in tasks:
-        given = {**options, "impersonate_service_account": None}  # its own test is in test_gsm_credentials.py
-        if "value" in options:
-            given["value"] = VALUE
-        result = gsm(**given)
-        assert "failed" not in result, result
-    assert gsm.service.secrets.keys() == {
-        ("", "litellm-master-key"), ("", "vllm-api-key"), ("", "litellm-provider-anthropic"),
-        ("europe-west3", "litellm-db-password"),
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("transport", ["rest", "grpc"])
 def test_an_address_without_tls_is_refused_unless_it_is_this_machine(gsm: GsmTask, transport: str) -> None:
     message = gsm(name="salt", generate={}, endpoint="http://secrets.example", transport=transport)["msg"]
