@@ -75,7 +75,8 @@ options:
     description:
       - What is done about a budget whose spend a model without prices would not count, so that it would never bind.
       - By V(refuse) nothing is changed, V(warn) only says so, V(ignore) does not look. M(tollgate.llm.litellm_tenants)
-        looks at the models that are declared with it and are not C(free), the other modules at those of the proxy.
+        looks at the models that are declared with it and are not C(free). All modules look at those of the proxy, for
+        what they make and for what gets another budget, team or list of models.
       - A shared budget counts when it is one of dollars.
     type: str
     choices: [refuse, warn, ignore]

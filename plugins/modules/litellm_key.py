@@ -71,8 +71,9 @@ options:
     type: str
   models:
     description: >-
-      The models that the key may use. LiteLLM takes an empty list for all models, so that is refused unless
-      O(all_models=true). Needed for a new key.
+      The models that the key may use; V(all-team-models) are those of its team. LiteLLM takes an empty list for all
+      models, and V(all-team-models) without a O(team) too, so that both are refused unless O(all_models=true). Needed
+      for a new key.
     type: list
     elements: str
   max_budget:
@@ -126,7 +127,9 @@ options:
     description: Names of models that are replaced by others in requests.
     type: dict
   config:
-    description: LiteLLM's configuration of the key.
+    description: >-
+      LiteLLM's configuration of the key. LiteLLM looks at no list of models then, so that it is refused unless
+      O(all_models=true).
     type: dict
   permissions:
     description: LiteLLM's permissions of the key.

@@ -76,7 +76,9 @@ options:
     description: Whether the team's keys are refused for the time being.
     type: bool
   model_aliases:
-    description: Names of models that are replaced by others in requests.
+    description: >-
+      Names of models that are replaced by others in requests of the team. Each may be used by all keys of the team,
+      whatever O(models) says.
     type: dict
   router_settings:
     description: Settings of LiteLLM's router for the team. Only declared entries count; a null one is removed.

@@ -41,9 +41,11 @@ def apply(client: Client, actions: Sequence[Action], concurrency: int = 8, *, st
         batch = [a for a in actions if a.resource.kind == kind and a.what in ("created", "updated")]
         possible, hopeless = _separate(batch, failed)
         failed += hopeless + _all(possible, partial(send, known=_looked_up(client, possible)), concurrency)
-    for kind in reversed(ORDER):
-        batch = [a for a in actions if a.resource.kind == kind and a.what == "deleted"]
-        failed += _all(batch, partial(send, known={}), concurrency)
+    for resource in reversed(RESOURCES):
+        batch = [a for a in actions if a.resource.kind == resource.kind and a.what == "deleted"]
+        possible, held = _without_held(batch, failed)
+        at_once = 1 if resource.deleted_one_by_one else concurrency
+        failed += held + _all(possible, partial(send, known={}), at_once)
     return failed
 
 
@@ -58,6 +60,24 @@ def _separate(batch: Sequence[Action], failed: Failures) -> tuple[list[Action], 
     ]
     without = {id(action) for action, reason in hopeless}
     return [action for action in batch if id(action) not in without], hopeless
+
+
+def _without_held(batch: Sequence[Action], failed: Failures) -> tuple[list[Action], Failures]:
+    """LiteLLM deletes keys with their team or user: what was to leave one and could not would be lost with it."""
+    holding = {
+        (kind, action.resource.field(name).actual(action.row)): action.label
+        for action, reason in failed
+        for name, kind in action.resource.refers.items()
+        if action.row is not None and name in action.changes
+    }
+    held = [
+        (action, f"{action.label}: left as it was, since {holding[place]} was to leave it, and failed")
+        for action in batch
+        for place in [(action.resource.kind, action.declared.name)]
+        if place in holding
+    ]
+    without = {id(action) for action, reason in held}
+    return [action for action in batch if id(action) not in without], held
 
 
 def _looked_up(client: Client, batch: Sequence[Action]) -> dict[int, Declared]:

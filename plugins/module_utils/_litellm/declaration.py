@@ -13,7 +13,7 @@ from typing import Any
 from .._secrets.names import chosen_name_problem, first_name, key_secret_name
 from .kind import listed
 from .kinds import RESOURCES
-from .prices import unpriced
+from .prices import INHERITED, unpriced
 from .resource import OURS, Resource
 from .resources.key import UNLIMITED
 from .resources.model import CLEARABLE, NO_BACKEND, SAFE_ID, STAYS, Model, model_id
@@ -26,7 +26,7 @@ Entries = Sequence[Any]
 KINDS = {resource.kind: resource for resource in RESOURCES}
 # Fields of one kind that another kind does not even have with a licence.
 ENTERPRISE = {line.name for resource in RESOURCES for line in resource.fields if line.enterprise}
-SPECIAL = {"all-team-models", "all-proxy-models", "no-default-models"}
+SPECIAL = {INHERITED, "all-proxy-models", "no-default-models"}
 SOURCES = ("api_key_secret", "api_key_file", "api_key_env")
 BLOCKS = {"blocked": True, "unblocked": False}
 FLAGS = ("all_models", "free", "delete_keys")

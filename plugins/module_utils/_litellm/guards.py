@@ -9,21 +9,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .client import NOT_FOUND, Client, LiteLLMError
+from .declaration import label
 from .field import Field
 from .plan import Action
-from .prices import BUDGETS, SHARED, budgeted, never_binds, reach, shared_dollars, without_price
+from .prices import BUDGETS, SHARED, any_budgeted, shared_dollars, unpriced, without_price
 from .resource import Declared, Resource, Row
 from .resources import member
 from .resources.budget import Budget
 from .resources.credential import Credential
-from .resources.customer import Customer
+from .resources.customer import OWN, Customer
 from .resources.key import Key, keys_with
 from .resources.model import Model
 from .resources.team import Team
 
 SHOWN = 5
 LIMITED = ("key", "team", "user", "customer")  # kinds that may have a budget in dollars
-TELLING = {*BUDGETS, SHARED, "models", "team"}  # what says whether it binds
+TELLING = {*BUDGETS, SHARED, "models", "team", "members", "model_aliases"}  # what says whether it binds
 LICENCE = "/health/license"
 VERSION = "/health/readiness/details"
 # LiteLLM takes a key of a team that is not there and refuses every call of it, and a model of a credential that is not
@@ -111,37 +112,42 @@ def unknown_references(client: Client, actions: Sequence[Action], *, complete: b
     ]
 
 
-def unbound_in_proxy(client: Client, actions: Sequence[Action]) -> list[str]:
-    """Budgets of single objects that would never bind, by the prices that the proxy's models have by now."""
-    found: list[str] = []
-    costless: Mapping[str, set[str]] | None = None
+def unbound_in_proxy(client: Client, actions: Sequence[Action], declared: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Budgets of what is written that would never bind, by what the proxy has beside the declared entries."""
+    as_declared = {label(kind, entry): entry for kind, some in declared.items() for entry in some}
+    written: dict[str, dict[str, Any]] = {}
+    entries: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in {*declared, *LIMITED, "budget"}}
     for action in actions:
-        kind, after = action.resource.kind, action.after()
-        if kind not in LIMITED or action.what not in ("created", "updated") or not TELLING & set(after):
-            continue
-        entry = {**(action.resource.shown(action.row) if action.row else {}), **after}
-        shared = {str(entry[SHARED])} if entry.get(SHARED) else set()
-        if not budgeted(entry, shared_dollars(_rows(client, Budget(), shared))):
-            continue
-        if costless is None:
-            costless = without_price(Model().every(client))
-        wanted = entry.get("models") or []
-        if entry.get("team") and kind == "key" and (not wanted or "all-team-models" in wanted):
-            wanted = [name for row in _rows(client, Team(), {entry["team"]}) for name in row.get("models") or []]
-        within = reach({"models": wanted, "all_models": not wanted}, costless)
-        found += [f"{action.label}: {never_binds(model)}" for model in sorted(within)]
-    return found
+        if action.what in ("created", "updated") and TELLING & set(action.after()) and action.resource.kind in LIMITED:
+            written[action.label] = {**_as_it_will_be(action), **as_declared.get(action.label, {})}
+            entries[action.resource.kind].append(written[action.label])
+    for kind, some in declared.items():
+        entries[kind] += [entry for entry in some if label(kind, entry) not in written]
+    named = {str(entry[SHARED]) for entry in written.values() if entry.get(SHARED)}
+    entries["budget"] += _rows(client, Budget(), named - {entry["budget"] for entry in entries["budget"]})
+    dollars = shared_dollars(entries["budget"])
+    limited = [entry for entry in written.values() if any_budgeted(entry, dollars)]
+    if not limited:
+        return []
+    known = {entry["name"] for entry in declared.get("model") or [] if entry.get("state") != "absent"}
+    costless = without_price([row for row in Model().every(client) if row.get("model_name") not in known])
+    teams = {str(entry["team"]) for entry in limited if entry.get("alias") and entry.get("team")}
+    there = _rows(client, Team(), teams - {entry["team"] for entry in entries["team"]}) if costless else []
+    entries["team"] += [Team().shown(row) for row in there]
+    before = set(unpriced(declared))
+    found = [one for one in unpriced(entries, costless) if one[0] in written and one not in before]
+    return [f"{name}: {message}" for name, message in found]
 
 
-def budgets_in_proxy(client: Client, actions: Sequence[Action]) -> list[Row]:
-    """Shared budgets that what is written names, and that are not declared beside it."""
-    declared = {action.declared.name for action in actions if action.resource.kind == "budget"}
-    named = {
-        str(action.after()[SHARED])
-        for action in actions
-        if action.what in ("created", "updated") and action.resource.kind in LIMITED and action.after().get(SHARED)
+def _as_it_will_be(action: Action) -> dict[str, Any]:
+    """An object as an entry that declares it, once the plan is carried out."""
+    resource, given = action.resource, action.declared.given()
+    entry = {**(resource.shown(action.row) if action.row else {}), **given, resource.identity: action.declared.called}
+    cleared = {name for name, value in action.declared.fields.items() if value is None}
+    return {
+        **{name: value for name, value in entry.items() if name not in cleared},
+        **({"all_models": not given["models"]} if "models" in given else {}),
     }
-    return _rows(client, Budget(), named - declared)
 
 
 def _rows(client: Client, resource: Resource, names: set[str]) -> list[Row]:
@@ -160,6 +166,25 @@ def lost_with(client: Client, actions: Sequence[Action]) -> list[str]:
             problems += _lost_with(client, action, actions)
         elif action.resource.kind == "team" and "members" in action.changes and not action.declared.with_keys:
             problems += _lost_with_members(client, action, actions)
+    return problems
+
+
+def limits_of_others(client: Client, actions: Sequence[Action]) -> list[str]:
+    """Limits of a customer whose budget looks like one that LiteLLM made for it alone, but others have it too."""
+    customers = [action for action in actions if action.resource.kind == "customer" and action.row]
+    changed = [each for each in customers if (each.row or {}).get("budget_id") and set(OWN) & set(each.changes)]
+    rows = Customer().every(client) if changed else []
+    problems = []
+    for action in changed:
+        shared = (action.row or {})["budget_id"]
+        others = [f'customer "{row["user_id"]}"' for row in rows if row.get("budget_id") == shared]
+        others = [other for other in others if other != action.label]
+        limits = ", ".join(sorted(set(OWN) & set(action.changes)))
+        if others:
+            problems.append(
+                f"{action.label}: {limits} would change the budget {shared}, which {some(others)} has too. Say it of "
+                "that budget, or name another one."
+            )
     return problems
 
 

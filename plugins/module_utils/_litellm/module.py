@@ -18,7 +18,7 @@ from . import block, secret_store, served, way
 from .apply import NOT_BEGUN, Failures, apply
 from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration, unbound
-from .guards import budgets_in_proxy, lost_with, too_old, unbound_in_proxy, unknown_references, unlicensed
+from .guards import limits_of_others, lost_with, too_old, unbound_in_proxy, unknown_references, unlicensed
 from .plan import Action, plan
 from .resource import Declared, Resource
 from .secrecy import SHORTEST, appearing
@@ -210,6 +210,7 @@ class LiteLLMModule:
             problems += unlicensed(client, actions)
             problems += too_old(client, actions)
             problems += lost_with(client, actions)
+            problems += limits_of_others(client, actions)
             teams_checked = complete and any(resource.kind == "team" for resource, _entries in declared)
             problems += unknown_references(client, actions, complete=teams_checked)
             problems += self._unbound(client, actions, complete=complete)
@@ -219,18 +220,11 @@ class LiteLLMModule:
         return actions
 
     def _unbound(self, client: Client, actions: Sequence[Action], *, complete: bool) -> list[str]:
-        """Budgets that would never bind, by what the proxy knows; of a complete set only shared ones are left."""
+        """Budgets that would never bind, by what the proxy has; those within a complete set are known by now."""
         lint = self.options.get("unpriced_budgets", IGNORE)
         if lint == IGNORE:
             return []
-        if complete:
-            shared = budgets_in_proxy(client, actions)
-            known = self._entries
-            before = {str(one) for one in unbound(known)} if shared else set()
-            every = unbound({**known, "budget": [*known.get("budget", ()), *shared]}) if shared else []
-            found = [sentence for sentence in map(str, every) if sentence not in before]
-        else:
-            found = unbound_in_proxy(client, actions)
+        found = unbound_in_proxy(client, actions, self._entries if complete else {})
         if lint == REFUSE:
             return found
         for sentence in found:

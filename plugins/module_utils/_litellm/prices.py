@@ -15,7 +15,8 @@ BUDGETS = ("max_budget", "budget_limits", "team_member_budget")
 SHARED = "budget_id"  # a budget that is shared may limit rates alone
 FREE_MARK = "tollgate_free"  # in the model_info of a model that is declared to cost nothing
 TOKEN_PRICES = ("input_cost_per_token", "output_cost_per_token")
-EVERYTHING = {"all-proxy-models", "all-team-models"}
+INHERITED = "all-team-models"
+EVERYTHING = {"all-proxy-models", INHERITED}
 # Providers whose models LiteLLM's price list can't know. Behind an address of one's own, openai/ is one as well.
 SELF_HOSTED = (
     "hosted_vllm", "vllm", "ollama", "ollama_chat", "lm_studio", "llamafile", "openai_like", "custom_openai",
@@ -24,22 +25,26 @@ SELF_HOSTED = (
 COMPATIBLE = ("openai", "text-completion-openai")
 
 
-def unpriced(declared: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[str, str]]:
+def unpriced(
+    declared: Mapping[str, Sequence[Mapping[str, Any]]], others: Mapping[str, set[str]] | None = None
+) -> list[tuple[str, str]]:
     """Each team, member, key, user and customer whose budget a model without prices would escape, with a sentence.
 
-    C(declared) are entries by their kind. Of a shared budget that is not among them nothing is known.
+    C(declared) are entries by their kind. Of a shared budget that is not among them nothing is known. C(others) are
+    models without prices that are not among them, each with its access groups.
     """
     models, teams, keys, users, customers = (
         [entry for entry in declared.get(kind) or [] if entry.get("state") != "absent"]
         for kind in ("model", "team", "key", "user", "customer")
     )
     dollars = shared_dollars(declared.get("budget") or [])
-    costless: dict[str, set[str]] = {}
+    costless: dict[str, set[str]] = {name: set(groups) for name, groups in (others or {}).items()}
     for entry in models:
         if _costless(entry):
             groups = (entry.get("model_info") or {}).get("access_groups") or []
             costless.setdefault(entry["name"], set()).update(map(str, groups))
-    within_reach = {entry["team"]: reach(entry, costless) for entry in teams}
+    aliased = {entry["team"]: _through_aliases(entry, costless) for entry in teams}
+    within_reach = {entry["team"]: {**reach(entry, costless), **aliased[entry["team"]]} for entry in teams}
     found = [
         (f'team "{team["team"]}"', never_binds(model))
         for team in teams
@@ -49,7 +54,8 @@ def unpriced(declared: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[
     for key in keys:
         if budgeted(key, dollars):
             within = within_reach.get(key.get("team"), costless)
-            found += [(f'key "{key["alias"]}"', never_binds(model)) for model in sorted(reach(key, within))]
+            within_its_reach = {*reach(key, within), *aliased.get(key.get("team"), {})}
+            found += [(f'key "{key["alias"]}"', never_binds(model)) for model in sorted(within_its_reach)]
     found += [
         (f'team "{team["team"]}": members "{one["user"]}"', never_binds(model))
         for team in teams
@@ -73,6 +79,11 @@ def shared_dollars(budgets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {str(one.get("budget") or one.get(SHARED)): one.get("max_budget") for one in budgets}
 
 
+def any_budgeted(entry: Mapping[str, Any], dollars: Mapping[str, Any]) -> bool:
+    """Whether an entry, or a member in it, has a budget in dollars."""
+    return any(budgeted(each, dollars) for each in (entry, *(entry.get("members") or ())))
+
+
 def budgeted(entry: Mapping[str, Any], dollars: Mapping[str, Any]) -> bool:
     """Whether an entry has a budget in dollars, of its own or shared. One of 0 refuses the first call, at no cost."""
     if entry.get("max_budget") is not None:
@@ -88,6 +99,12 @@ def _any_budget(entry: Mapping[str, Any]) -> bool:
 def _reach_of_own(entry: Mapping[str, Any], models: Mapping[str, set[str]]) -> Mapping[str, set[str]]:
     """Who has no list of models may use all that others allow."""
     return reach(entry, models) if entry.get("models") else models
+
+
+def _through_aliases(team: Mapping[str, Any], models: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """What a team's aliases stand for. LiteLLM looks for it in no list of models, the team's or a key's."""
+    targets = set(map(str, (team.get("model_aliases") or {}).values()))
+    return {model: groups for model, groups in models.items() if model in targets}
 
 
 def never_binds(model: str) -> str:

@@ -113,6 +113,7 @@ class Resource(ABC):
 
     enriched: Sequence[str] = ()  # fields in which the server has more than was declared
     states: Sequence[str] = ("present", "absent")
+    deleted_one_by_one: bool = False  # of two deletions at once LiteLLM would lose a part of one
     marked_in: str = ""  # the field that can hold the owner's mark; a kind without one is never looked for undeclared
 
     def field(self, name: str) -> Field:
@@ -302,6 +303,11 @@ class Resource(ABC):
 def _merged(stored: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
     """Declared entries over the stored ones; null removes one."""
     return {key: value for key, value in {**stored, **declared}.items() if value is not None}
+
+
+def part(name: str) -> str:
+    """A name as LiteLLM's search for a part of one takes it: it reaches PostgreSQL's LIKE as it is."""
+    return name.replace("\\", "\\\\")
 
 
 def gone(error: LiteLLMError) -> bool:

@@ -41,10 +41,13 @@ class Sources:
             names = {name for resource, entries in wanted for entry in entries for name in _names(resource, entry)}
             self.store.load(sorted(names | set(others)))
         ids = _renamed_teams(wanted)
-        return [
+        found = [
             (resource, [self.declared(resource, _with_id_of_team(resource, entry, ids)) for entry in entries])
             for resource, entries in wanted
         ]
+        for _resource, declared in found:
+            _only_values(declared)
+        return found
 
     def declared(self, resource: Resource, entry: Mapping[str, Any]) -> Declared:
         """An entry of the gateway file with its secrets. Raises Refused when one can't be read."""
@@ -115,6 +118,17 @@ class Sources:
             raise Refused(f"{what}: {NEEDED.format(source['secret'])}")
         name = str(source["secret"])
         return NOT_MADE_YET if self.predict and not self.store.has(name) else self.store.text(name, what)
+
+
+def _only_values(declared: Sequence[Declared]) -> None:
+    """Raises Refused when two keys have one value: it is one key, whose alias would change in each run."""
+    first: dict[str, str] = {}
+    for entry in declared:
+        if entry.value and first.setdefault(entry.value, entry.name) != entry.name:
+            raise Refused(
+                f'key "{entry.name}": has the same value as key "{first[entry.value]}". Store another one for it. '
+                "Nothing was changed."
+            )
 
 
 def _renamed_teams(wanted: Wanted) -> dict[str, str]:

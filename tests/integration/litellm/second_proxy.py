@@ -1,7 +1,7 @@
 # Copyright: Contributors to the Tollgate project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A second LiteLLM proxy on the gateway's database, with a configuration of its own, and a balancer before both."""
+"""A second LiteLLM proxy on the gateway's database, of two workers, and a balancer before both proxies."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ import yaml
 
 PATIENCE = 300  # seconds to start, on a machine that has other things to do
 END = 60  # seconds to end in order
+WORKERS = 2
+# Uvicorn ends a worker that says nothing for 5 seconds, which importing LiteLLM may take on a busy machine.
+SILENCE = 300
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def beside(state: Path, directory: Path, more: Mapping[str, Any]) -> Iterator[st
     port = ports.free(1)[0]
     address = f"http://127.0.0.1:{port}"
     command = [state / "run" / "bin" / "environment", "litellm", "--config", config, "--host", "127.0.0.1"]
-    command += ["--port", port, "--num_workers", 1]
+    command += ["--port", port, "--num_workers", WORKERS, "--timeout_worker_healthcheck", SILENCE]
     log = directory / "litellm.log"
     with log.open("wb") as output, subprocess.Popen(list(map(str, command)), stdout=output, stderr=output) as process:
         try:
@@ -63,7 +66,7 @@ def _until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> N
 
 @contextmanager
 def balanced(addresses: Sequence[str]) -> Iterator[str]:
-    """An address of which each connection leads to the next of these, and stays there."""
+    """An address of which each connection leads to the next of these, and stays with one worker there."""
     port = ports.free(1)[0]
     turn = itertools.cycle(addresses)
 
@@ -73,13 +76,16 @@ def balanced(addresses: Sequence[str]) -> Iterator[str]:
 
         def setup(self) -> None:
             super().setup()
-            self.chosen = next(turn)
+            self.upstream = httpx.Client(base_url=next(turn), timeout=60, trust_env=False)
+
+        def finish(self) -> None:
+            self.upstream.close()
+            super().finish()
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             kept = {name: self.headers[name] for name in ("authorization", "content-type") if name in self.headers}
-            url = self.chosen + self.path
-            answer = httpx.request(self.command, url, content=body, headers=kept, timeout=60, trust_env=False)
+            answer = self.upstream.request(self.command, self.path, content=body, headers=kept)
             self.send_response(answer.status_code)
             self.send_header("content-type", answer.headers.get("content-type", "application/json"))
             self.send_header("content-length", str(len(answer.content)))

@@ -48,9 +48,9 @@ MODULES: dict[str, ModuleType] = {
     "team": litellm_team,
     "user": litellm_user,
 }
-# Not beside others in one object: a budget of the key's own and a shared one, limits that fit no team.
+# Not beside others in one object: a budget of the key's own and a shared one, limits that fit no team, all models.
 APART = {
-    "key": {"soft_budget", "budget_id", "team", "duration"},
+    "key": {"soft_budget", "budget_id", "team", "duration", "config"},
     "team": {"soft_budget"},
     "customer": {"budget_id"},
 }

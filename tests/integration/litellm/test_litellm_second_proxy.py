@@ -1,12 +1,13 @@
 # Copyright: Contributors to the Tollgate project
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two proxies on one database: blocks that hold for both, and objects of a configuration file."""
+"""Two proxies on one database, one of two workers: blocks that hold for all, and objects of a configuration file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -24,10 +25,11 @@ from ansible_collections.tollgate.llm.plugins.modules import (
 )
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
 from proxy import Proxy
-from second_proxy import balanced, beside
+from second_proxy import WORKERS, balanced, beside
 
-WORKERS = 2
-CACHE = 10  # seconds that the second proxy keeps a key
+ALL = 1 + WORKERS
+CONNECTIONS = 16
+CACHE = 5  # seconds that the second proxy keeps a key
 BACKEND = {"model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1"}
 CONFIGURED: dict[str, Any] = {
     "general_settings": {"user_api_key_cache_ttl": CACHE},
@@ -66,6 +68,28 @@ def effective(result: dict[str, Any]) -> dict[str, Any]:
     return next(one["effective"] for one in result["objects"] if "effective" in one)
 
 
+def answers(proxy: Proxy, value: str) -> set[int]:
+    """What many connections say, which each worker takes some of."""
+    headers = {"Authorization": f"Bearer {value}"}
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        calls = [
+            pool.submit(httpx.get, f"{proxy.url}/v1/models", headers=headers, timeout=60) for _ in range(CONNECTIONS)
+        ]
+        return {call.result().status_code for call in calls}
+
+
+def test_block_holds_for_both_workers_of_one_proxy(asked: Task, second: Proxy) -> None:
+    """One of them carries it out, while both have the key in their memory."""
+    asked.secrets.append(f"sk-{token_hex(24)}")
+    key: dict[str, Any] = {"alias": "stopped", "value": asked.secrets[0], "workers": WORKERS}
+    asked(litellm_key, **key, models=["configured"])
+    assert answers(second, asked.secrets[0]) == {200}
+    for state, status in (("blocked", 401), ("unblocked", 200)):
+        found = effective(asked(litellm_key, **key, state=state))
+        assert (found["proven"], found["workers"]) == (True, WORKERS)
+        assert answers(second, asked.secrets[0]) == {status}
+
+
 def test_block_holds_for_every_worker_when_the_module_ends(proxy: Proxy, second: Proxy, tmp_path: Path) -> None:
     """It is written by one worker, while the other one has the key in its memory."""
     values = {"stopped": f"sk-{token_hex(24)}", "member": f"sk-{token_hex(24)}"}
@@ -85,15 +109,15 @@ def test_block_holds_for_every_worker_when_the_module_ends(proxy: Proxy, second:
             assert first(litellm_key, **key, blocked=state == "blocked")["changed"]
             assert first(litellm_team, team="stopped", blocked=state == "blocked")["changed"]
             # Unless the machine is so slow that the time is over, the second one does not know it yet.
-            result = everyone(litellm_key, **key, state=state, workers=WORKERS)
+            result = everyone(litellm_key, **key, state=state, workers=ALL)
             assert lists_models(second, values["stopped"]) == status
             found = effective(result)
-            assert (result["changed"], found["proven"], found["workers"]) == (False, True, WORKERS)
+            assert (result["changed"], found["proven"], found["workers"]) == (False, True, ALL)
             whole["teams"] = [{**team, "state": state}]
-            result = everyone(litellm_tenants, **whole, workers=WORKERS)
+            result = everyone(litellm_tenants, **whole, workers=ALL)
             assert lists_models(second, values["member"]) == status
             found = effective(result)
-            assert (result["changed"], found["proven"], found["workers"]) == (False, True, WORKERS)
+            assert (result["changed"], found["proven"], found["workers"]) == (False, True, ALL)
 
 
 def test_worker_that_was_not_met_is_not_taken_for_proven(asked: Task, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,12 +126,11 @@ def test_worker_that_was_not_met_is_not_taken_for_proven(asked: Task, monkeypatc
     asked.secrets.append(value)
     key: dict[str, Any] = {"alias": "stopped", "value": value}
     asked(litellm_key, **key, models=["configured"])
-    result = asked(litellm_key, **key, state="blocked", cache_time=1, workers=WORKERS)
-    assert (effective(result)["proven"], effective(result)["workers"]) == (False, 1)
-    assert any("1 of 2 workers took no connection" in str(warning) for warning in result["warnings"])
+    result = asked(litellm_key, **key, state="blocked", cache_time=CACHE, workers=ALL)
+    assert effective(result)["proven"] is False
+    assert any("of 3 workers took no connection" in str(warning) for warning in result["warnings"])
     # Who does not know how many there are waits until none of them can hold what was before.
-    result = asked(litellm_key, **key, state="blocked", cache_time=2)
-    assert (effective(result)["proven"], effective(result)["workers"]) == (True, 1)
+    assert effective(asked(litellm_key, **key, state="blocked", cache_time=CACHE))["proven"] is True
 
 
 def test_what_the_configuration_file_holds_is_shown_and_left_alone(asked: Task, second: Proxy) -> None:

@@ -23,6 +23,7 @@ LIMITS = {
     "tpm_limit": Kind.NUMBER,
     "rpm_limit": Kind.NUMBER,
 }
+OWN = (*LIMITS, "model_max_budget")  # of a budget that LiteLLM makes for one customer
 # POST /customer/update writes neither null nor "" nor 0 for these (_should_update_field, and a region is eu or us).
 DROPPED = "LiteLLM drops an empty value of it in an update of a customer"
 ANEW = "declare the customer under state: absent once, then anew"
@@ -82,7 +83,7 @@ class Customer(Resource):
 
     def objections(self, entry: Mapping[str, Any], *, complete: bool) -> list[str]:
         found = super().objections(entry, complete=complete)
-        own = [name for name in (*LIMITS, "model_max_budget") if entry.get(name) is not None]
+        own = [name for name in OWN if entry.get(name) is not None]
         if entry.get("budget_id") and own:
             found.append(f"budget_id and {own[0]} exclude each other: say {own[0]} of the budget")
         return found
@@ -90,11 +91,7 @@ class Customer(Resource):
     def shown(self, row: Row) -> dict[str, Any]:
         found = super().shown(row)
         own = private(found.get("budget_id", ""))
-        return {
-            name: value
-            for name, value in found.items()
-            if name not in ({"budget_id"} if own else {*LIMITS, "model_max_budget"})
-        }
+        return {name: value for name, value in found.items() if name not in ({"budget_id"} if own else OWN)}
 
     def read(self, client: Client, declared: Sequence[Declared]) -> list[Row]:
         if len(declared) > FEW:
@@ -113,7 +110,7 @@ class Customer(Resource):
 
     def changes(self, declared: Declared, row: Row) -> dict[str, tuple[Any, Any]]:
         found = super().changes(declared, row)
-        limits = sorted(set(found) & {*LIMITS, "model_max_budget"})
+        limits = sorted(set(found).intersection(OWN))
         shared = row.get("budget_id")
         if limits and shared and not private(shared):
             raise Conflict(
@@ -129,7 +126,7 @@ class Customer(Resource):
 
     def update(self, client: Client, declared: Declared, row: Row, changes: Changes) -> None:
         wanted = {name: after for name, (before, after) in changes.items()}
-        limits = {name: wanted.pop(name) for name in (*LIMITS, "model_max_budget") if name in wanted}
+        limits = {name: wanted.pop(name) for name in OWN if name in wanted}
         sent = self.body(wanted, row)
         if limits:
             # /customer/update drops durations, rates, null and 0: the customer's own budget takes them.

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from ..client import NOT_FOUND, Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind
-from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, unique
+from ..prices import INHERITED
+from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, part, unique
 from . import rotation
 
 LIST = {"return_full_object": "true", "sort_by": "token", "sort_order": "asc"}
@@ -136,6 +137,9 @@ class Key(Resource):
         pair = [name for name in TEMPORARY if entry.get(name) is not None]
         if len(pair) == 1:
             found.append(f"{' and '.join(TEMPORARY)} need each other")
+        if entry.get("config") and not entry.get("all_models"):
+            # user_api_key_auth.py: who has one is not asked for models.
+            found.append("config lifts the limit to models in LiteLLM 1.106: leave it out, or say all_models: true too")
         if ".." in str(entry.get("alias")).split("/"):
             # raise_if_unsafe_secret_name: a licence would store the key under its alias elsewhere.
             found.append('LiteLLM refuses an alias in which ".." is a part of a path: name it otherwise')
@@ -158,7 +162,7 @@ class Key(Resource):
             rows += keys_with(client, key_hash=token)
         if not any(row.get("key_alias") == entry.name for row in rows):
             # The end of a rotation that was killed: the new key has not got the alias yet.
-            begun = keys_with(client, key_alias=rotation.alias(entry.name), substring_matching="true")
+            begun = keys_with(client, key_alias=part(rotation.alias(entry.name)), substring_matching="true")
             rows += [row for row in begun if self.stands_for(row) == entry.name]
         return rows
 
@@ -230,7 +234,18 @@ class Key(Resource):
                 "state: absent once to replace it."
             )
 
+    @staticmethod
+    def _only_with_a_team(declared: Declared) -> None:
+        """Raises Conflict for models of a team that there is not: LiteLLM takes them for all models."""
+        if INHERITED in (declared.fields.get("models") or []):
+            raise Conflict(
+                f"models names {INHERITED}, and the key has no team: LiteLLM would allow all models. Name its team, or "
+                "say all_models: true instead."
+            )
+
     def incomplete(self, declared: Declared) -> str:
+        if not declared.fields.get("team"):
+            self._only_with_a_team(declared)
         if declared.value is None and not declared.value_to_come:
             return "no value for a new key. Give value_file, value or secrets_directory."
         return "" if "models" in declared.fields else UNLIMITED.format(said="models is missing")
@@ -243,6 +258,8 @@ class Key(Resource):
                 f"soft_budget would change the shared budget {row['budget_id']}. Set it there, or clear budget_id "
                 "first."
             )
+        if not declared.fields.get("team", row.get("team_id")):
+            self._only_with_a_team(declared)
         rotating = rotation.mark(row).get("alias") == declared.name
         if row.get("key_alias") != declared.name and not rotating:
             found["alias"] = (row.get("key_alias"), declared.name)
@@ -355,7 +372,7 @@ class Key(Resource):
         olds = keys_with(client, key_hash=mark["from"])
         if phase == rotation.OVER:
             for old in olds:
-                self._bill(client, row, rotation.owed(row, old))
+                self._bill(client, row, old)
                 self._delete(client, {"keys": [old["token"]]})
             return {rotation.ROTATION: None}
         until = rotation.after(mark["seconds"])
@@ -368,9 +385,12 @@ class Key(Resource):
                 until = old["expires"]  # nobody gets more time by a rotation
         return {rotation.ROTATION: {**mark, "phase": rotation.GRACE, "until": until}}
 
-    def _bill(self, client: Client, row: Row, dollars: float) -> None:
-        """Add to a new key's spend, and write down in the same request that this was done."""
-        for now in keys_with(client, key_hash=row["token"]) if dollars else ():
+    def _bill(self, client: Client, row: Row, old: Row) -> None:
+        """Add what the old key owes to the new one's spend, and write down in the same request that this was done."""
+        for now in keys_with(client, key_hash=row["token"]) if rotation.owed(row, old) else ():
+            dollars = rotation.owed(now, old)
+            if not dollars:
+                continue  # another run was faster
             billed = {rotation.ROTATION: {**rotation.mark(now), "phase": rotation.BILLED}}
             body = {"spend": float(now.get("spend") or 0) + dollars, **self.body({"metadata": billed}, now)}
             client.write("POST", self.path("update"), {"key": row["token"], **body})

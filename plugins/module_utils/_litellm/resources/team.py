@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from ..client import Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind
+from ..prices import INHERITED
 from ..resource import FEW, Changes, Declared, Resource, Row, gone, unique
 from . import member
 from .key import ALL_PARTS, UNLIMITED, keys_with
@@ -110,7 +111,12 @@ class Team(Resource):
         return str(row["team_id"])
 
     def objections(self, entry: Mapping[str, Any], *, complete: bool) -> list[str]:
-        return [*super().objections(entry, complete=complete), *member.problems(entry.get("members"))]
+        found = [*super().objections(entry, complete=complete), *member.problems(entry.get("members"))]
+        if INHERITED in (entry.get("models") or []):
+            found.append(
+                f"models names {INHERITED}, which LiteLLM takes for all models here: say all_models: true instead"
+            )
+        return found
 
     def every(self, client: Client) -> list[Row]:
         return unique(client.pages(self.path("list"), SORTED, "teams", "page_size"), "team_id")

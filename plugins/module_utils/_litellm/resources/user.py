@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ..client import Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind
-from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, unique
+from ..resource import FEW, Changes, Conflict, Declared, Resource, Row, gone, part, unique
 from .key import ALL_PARTS, keys_with
 from .member import ADMIN
 
@@ -29,6 +29,8 @@ class User(Resource):
     kind = "user"
     identity = "user"
     marked_in = "metadata"
+    # /user/delete reads the members of each of the user's teams, and writes them back without that one.
+    deleted_one_by_one = True
     options = ("delete_keys",)
     calls: ClassVar[Mapping[str, str]] = {
         "create": "POST /user/new",
@@ -112,7 +114,7 @@ class User(Resource):
         if len(declared) > FEW:
             return self.read_whole(client, declared)
         # By a part of the id, in any case: find() compares the whole. user_ids would split it at commas.
-        queries = [{"search": entry.name, "sort_by": "user_id"} for entry in declared]
+        queries = [{"search": part(entry.name), "sort_by": "user_id"} for entry in declared]
         rows = unique((row for query in queries for row in self._pages(client, query)), "user_id")
         return self._permitted(client, declared, rows)
 

@@ -220,6 +220,7 @@ TABLES: tuple[tuple[Resource, dict[str, Sample]], ...] = tuple((table, SAMPLES[t
 TOGETHER: dict[str, dict[str, object]] = {
     "temp_budget_increase": {"temp_budget_expiry": LATER},
     "temp_budget_expiry": {"temp_budget_increase": 1},
+    "config": {"models": [], "all_models": True},
 }
 
 
