@@ -135,8 +135,9 @@ def unbound_in_proxy(client: Client, actions: Sequence[Action], declared: Mappin
     there = _rows(client, Team(), teams - {entry["team"] for entry in entries["team"]}) if costless else []
     entries["team"] += [Team().shown(row) for row in there]
     before = set(unpriced(declared))
-    found = [one for one in unpriced(entries, costless) if one[0] in written and one not in before]
-    return [f"{name}: {message}" for name, message in found]
+    found = [one for one in unpriced(entries, costless) if one not in before]
+    # Of a member the name begins with that of the team.
+    return [f"{name}: {message}" for name, message in found if name.startswith(tuple(written))]
 
 
 def _as_it_will_be(action: Action) -> dict[str, Any]:

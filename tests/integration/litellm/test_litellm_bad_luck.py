@@ -157,6 +157,26 @@ def test_what_was_deleted_by_hand_is_made_again(task: Task, forward: Forward, pr
     assert 'there is no team "gone"' in task(litellm_key, **{**KEY, "alias": "other"}, team="gone")["msg"]
 
 
+def test_team_stays_with_the_key_that_could_not_leave_it(
+    task: Task, forward: Forward, proxy: Proxy, tmp_path: Path
+) -> None:
+    """LiteLLM would delete it with the team, and what it has spent would be forgotten."""
+    (tmp_path / "unlucky").write_text(VALUE)
+    whole: dict[str, Any] = {"secrets_directory": str(tmp_path), "unmanaged": "keep"}
+    teams = [{"team": name, "models": ["qwen-local"]} for name in ("unlucky", "lucky")]
+    key: dict[str, Any] = {"alias": "unlucky", "models": ["qwen-local"], "team": "unlucky"}
+    assert task(litellm_tenants, **whole, teams=teams, keys=[key])["summary"]["created"] == 3
+    gone = {**teams[0], "state": "absent", "delete_keys": True}
+    moved: dict[str, Any] = {**whole, "teams": [gone, teams[1]], "keys": [{**key, "team": "lucky"}]}
+    forward.answers["/key/update"] = [(500, {}, '{"error": {"message": "broken"}}')]
+    result = task(litellm_tenants, **moved)
+    assert 'team "unlucky": left as it was, since key "unlucky" was to leave it, and failed' in result["msg"]
+    assert result["summary"] == {"created": 0, "updated": 0, "unchanged": 1, "deleted": 0}
+    assert named(proxy, "unlucky")[0]["team_id"] == "unlucky"
+    assert task(litellm_tenants, **moved)["summary"] == {"created": 0, "updated": 1, "unchanged": 1, "deleted": 1}
+    assert named(proxy, "unlucky")[0]["team_id"] == "lucky"
+
+
 def test_strange_names_are_as_good_as_others(task: Task, forward: Forward, proxy: Proxy, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()

@@ -25,7 +25,7 @@ from proxy import Proxy
 
 VALUE = "sk-kinds-0123456789abcdef"
 BACKEND = {"model": "hosted_vllm/a", "api_base": "http://127.0.0.1:9/v1"}
-STRANGE = ("a/b", "#1 & more?", " lead, ing ", 'it\'s "quoted"', "100%25", "emoji 🦊", "Case", "case", "x" * 255)
+STRANGE = ("a/b", "#1 & \\more?", " lead, ing ", 'it\'s "quoted"', "100%25", "emoji 🦊", "Case", "case", "x" * 255)
 OTHERS: dict[str, tuple[ModuleType, dict[str, Any], dict[str, Any]]] = {
     "budget": (litellm_budget, {"max_budget": 1}, {"max_budget": 2}),
     "user": (litellm_user, {"rpm_limit": 1}, {"rpm_limit": 2}),
@@ -126,6 +126,58 @@ def test_user_with_keys_and_what_others_name_stay(task: Task, forward: Forward) 
     assert 'model "kinds-model" name it' in message
     assert forward.writes() == []
     assert task(litellm_user, user="kinds-user", state="absent", delete_keys=True)["summary"]["deleted"] == 1
+
+
+def test_users_that_go_together_leave_their_team_one_after_the_other(task: Task, proxy: Proxy) -> None:
+    """LiteLLM reads the members of a team, and writes them back without one: of two at once it loses one."""
+    users: list[dict[str, Any]] = [{"user": f"kinds-{number}"} for number in range(10)]
+    teams = [{"team": "kinds-team", "models": ["m"], "members": users}]
+    assert task(litellm_tenants, users=users, teams=teams)["summary"]["created"] == len(users) + 1
+    gone = [{**each, "state": "absent"} for each in users]
+    assert task(litellm_tenants, users=gone)["summary"]["deleted"] == len(users)
+    assert proxy.get("/team/info", team_id="kinds-team")["team_info"]["members_with_roles"] == []
+
+
+def test_limits_of_a_customer_never_change_the_budget_of_another(task: Task, forward: Forward, proxy: Proxy) -> None:
+    """LiteLLM gives a budget that nobody has named a UUID, like one that it makes for a customer alone."""
+    shared = proxy.post("/budget/new", max_budget=5)["budget_id"]
+    for name in ("kinds-one", "kinds-two"):
+        proxy.post("/customer/new", user_id=name, budget_id=shared)
+    message = task(litellm_customer, customer="kinds-one", max_budget=0)["msg"]
+    assert f'customer "kinds-one": max_budget would change the budget {shared}, which customer "kinds-two" has too' in (
+        message
+    )
+    assert forward.writes() == []
+    proxy.post("/customer/delete", user_ids=["kinds-two"])
+    assert task(litellm_customer, customer="kinds-one", max_budget=0)["summary"]["updated"] == 1
+
+
+def test_what_lifts_the_limit_to_models_is_refused_and_LiteLLM_does_lift_it(
+    task: Task, forward: Forward, proxy: Proxy
+) -> None:
+    proxy.post("/model/new", model_name="kinds-model", litellm_params=BACKEND, model_info={"id": "kinds-model"})
+    proxy.post("/team/new", team_id="kinds-team", models=["kinds-model"], model_aliases={"kinds-alias": "qwen-local"})
+    key = {"alias": "kinds-key", "value": VALUE}
+
+    def chat(model: str) -> int:
+        body = {"model": model, "messages": [{"role": "user", "content": "x"}], "max_tokens": 5}
+        headers = {"Authorization": f"Bearer {VALUE}"}
+        return proxy.http.post("/v1/chat/completions", json=body, headers=headers).status_code
+
+    forward.seen.clear()
+    message = task(litellm_key, **key, models=["kinds-model"], config={"a": 1})["msg"]
+    assert 'key "kinds-key": config lifts the limit to models' in message
+    assert "the key has no team" in task(litellm_key, **key, models=["all-team-models"])["msg"]
+    assert "which LiteLLM takes for all models here" in task(litellm_team, team="x", models=["all-team-models"])["msg"]
+    assert forward.writes() == []
+    assert task(litellm_key, **key, models=["all-team-models"], team="kinds-team")["changed"]
+    assert "the key has no team" in task(litellm_key, **key, models=["all-team-models"], clear=["team"])["msg"]
+    assert (chat("qwen-local"), chat("kinds-alias")) == (403, 200)
+    assert task(litellm_key, **key, models=["kinds-model"], clear=["team"])["changed"]
+    assert chat("qwen-local") == 403
+    for lifted in ({"config": {"a": 1}}, {"config": {}, "models": ["all-team-models"]}):
+        proxy.post("/key/update", key_alias="kinds-key", **lifted)
+        assert chat("qwen-local") == 200
 
 
 def test_name_of_nothing_is_refused_before_anything_is_written(task: Task, forward: Forward) -> None:

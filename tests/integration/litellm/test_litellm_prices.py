@@ -79,6 +79,46 @@ def test_team_keeps_its_keys_from_models_without_prices(task: Task) -> None:
     assert task(litellm_key, **KEY, team="thrifty", all_models=True)["changed"]
 
 
+@pytest.mark.usefixtures("costless")
+def test_budget_of_a_declared_set_over_a_model_of_the_proxy_alone_never_binds_either(
+    task: Task, forward: Forward, proxy: Proxy, tmp_path: Path
+) -> None:
+    (tmp_path / "thrifty").write_text(VALUE)
+    proxy.post("/team/new", team_id="aliased", models=["qwen-local"], model_aliases={"cheap": "costless"})
+    whole: dict[str, Any] = {"secrets_directory": str(tmp_path), "unmanaged": "keep"}
+    key = {"alias": "thrifty", "max_budget": 5}
+    user = {"user": "thrifty", "models": ["qwen-local"]}
+    members = [{"user": "thrifty", "max_budget": 1}]
+    priced = {"name": "priced", **BACKEND, "input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06}
+    never: list[tuple[str, dict[str, Any]]] = [
+        ('key "thrifty"', {"keys": [{**key, "models": ["costless"]}]}),
+        ('key "thrifty"', {"keys": [{**key, "all_models": True}], "models": [priced]}),
+        ('key "thrifty"', {"keys": [{**key, "models": ["qwen-local"], "team": "aliased"}]}),
+        ('key "thrifty"', {"keys": [{**key, "models": ["all-team-models"], "team": "aliased"}]}),
+        ('team "thrifty"', {"teams": [{"team": "thrifty", "models": ["cost*"], "max_budget": 5}]}),
+        ('team "thrifty": members "thrifty"', {"teams": [{"team": "thrifty", "all_models": True, "members": members}]}),
+        ('user "thrifty"', {"users": [{**user, "models": ["costless"], "max_budget": 5}]}),
+    ]
+    forward.seen.clear()
+    for name, wanted in never:
+        assert f"{name}: {NEVER}" in task(litellm_tenants, **whole, **wanted)["msg"], wanted
+        warned = task(litellm_tenants, check=True, **whole, **wanted, unpriced_budgets="warn")
+        assert any(f"{name}: {NEVER}" in str(warning) for warning in warned["warnings"]), wanted
+    assert forward.writes() == []
+    # A declared model of the same name, with prices, takes its place.
+    renamed = {**priced, "name": "costless"}
+    good = {"models": [renamed], "keys": [{**key, "models": ["costless"]}]}
+    assert task(litellm_tenants, **whole, **good)["summary"] == {
+        "created": 1,
+        "updated": 1,
+        "unchanged": 0,
+        "deleted": 0,
+    }
+    forward.seen.clear()
+    assert task(litellm_tenants, **whole, **good)["changed"] is False
+    assert forward.seen.count(("GET", "/v2/model/info")) == 1
+
+
 def test_model_that_is_declared_free_and_one_with_a_price_of_the_list_are_no_trouble(task: Task) -> None:
     assert task(litellm_model, name="costless", **BACKEND, free=True)["changed"]
     assert task(litellm_model, name="costless", **BACKEND, free=True)["changed"] is False

@@ -174,7 +174,8 @@ def test_no_key_of_a_killed_rotation_outlives_its_entry(
     *, task: Task, forward: Forward, proxy: Proxy, values: list[str], database: Any, survived: int
 ) -> None:
     """By the time of the sixth write the grace is over, and the old key is gone."""
-    key: dict[str, Any] = {"alias": "turned", "models": ["qwen-local"], "grace": "1h"}
+    alias = "turned\\over"
+    key: dict[str, Any] = {"alias": alias, "models": ["qwen-local"], "grace": "1h"}
     task(litellm_key, **key, value=values[0])
     if survived <= len(WRITES):
         die(task, forward, survived, **key, value=values[1])
@@ -183,11 +184,11 @@ def test_no_key_of_a_killed_rotation_outlives_its_entry(
         proxy.post("/key/update", key=token_id(values[0]), spend=0.5)
         run_out(database)
         die(task, forward, survived - len(WRITES), **key, value=values[1])
-    result = task(litellm_key, alias="turned", state="absent")
+    result = task(litellm_key, alias=alias, state="absent")
     assert not result.get("msg"), result["msg"]
     assert result["summary"]["deleted"] == 1
     assert left(proxy) == {}
-    assert task(litellm_key, alias="turned", state="absent")["changed"] is False
+    assert task(litellm_key, alias=alias, state="absent")["changed"] is False
 
 
 def test_both_keys_go_with_their_entry_and_another_value_without_grace_is_refused(
@@ -212,6 +213,27 @@ def test_a_key_that_expires_sooner_keeps_its_date(task: Task, proxy: Proxy, valu
     assert proxy.key_info(values[0])["expires"] == before
     assert abs(len(str(proxy.key_info(values[1])["expires"])) - len(before)) <= 1  # it expires, too
     assert task(litellm_key, **key, value=values[1])["objects"][0]["rotation"]["until"][:16] == before[:16]
+
+
+def test_windows_of_several_budgets_start_again_with_the_new_value(task: Task, proxy: Proxy, values: list[str]) -> None:
+    """LiteLLM counts them by value, in spend logs and in memory, and no call but reset_spend, which says 0, sets them."""
+    windows = [{"budget_duration": "30d", "max_budget": 0.0001}]
+    key: dict[str, Any] = {"alias": "turned", "models": ["qwen-local"], "budget_limits": windows, "grace": "1h"}
+
+    def chat(value: str) -> int:
+        body = {"model": "qwen-local", "messages": [{"role": "user", "content": "x"}], "max_tokens": 20}
+        headers = {"Authorization": f"Bearer {value}"}
+        return proxy.http.post("/v1/chat/completions", json=body, headers=headers).status_code
+
+    task(litellm_key, **key, value=values[0])
+    said = [chat(values[0]) for _call in range(20)]
+    assert (said[0], said[-1]) == (200, 422)
+    task(litellm_key, **key, value=values[1])
+    old, new = proxy.key_info(values[0]), proxy.key_info(values[1])
+    assert new["budget_limits"] == old["budget_limits"]  # with the date at which they end
+    assert old["budget_limits_usage"]["30d"]["current_spend"] > 0
+    assert new["budget_limits_usage"]["30d"]["current_spend"] == 0
+    assert [chat(value) for value in values[:2]] == [422, 200]
 
 
 def test_keys_teams_and_models_get_other_names_and_lose_nothing(
