@@ -14,7 +14,8 @@ description:
     and limits of its own win over the budget's.
   - A change takes up to 60 seconds to bind, since LiteLLM holds budgets in memory.
   - A budget that a key or a customer still names is not deleted, for LiteLLM would lift their limits in silence.
-  - Options that are not given are kept as they are. O(clear) removes a value.
+  - An option without a default is kept as it is when it is not given, and left unset in a new budget. Unset means no
+    limit, V(false) or an empty list, where the option says nothing else. O(clear) unsets it.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
   budget:
@@ -50,7 +51,8 @@ options:
     description: Tokens per day. LiteLLM 1.106 enforces it for batches only. Since LiteLLM 1.103.0.
     type: int
   model_max_budget:
-    description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+    description: >-
+      A budget for each model, with C(max_budget) (dollars) and C(budget_duration). Needs LiteLLM Enterprise.
     type: dict
   clear:
     description: Names of options whose value is removed.

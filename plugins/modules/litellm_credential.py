@@ -14,7 +14,8 @@ description:
     texts encrypted.
   - LiteLLM never gives secrets back. They are compared by fingerprints that are kept in O(info).
   - A credential that a model still names is not deleted, for each call of that model would fail.
-  - Options that are not given are kept as they are. O(clear) removes a value.
+  - An option without a default is kept as it is when it is not given, and left unset in a new credential. O(clear)
+    unsets it.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
   credential:

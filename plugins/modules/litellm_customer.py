@@ -15,7 +15,8 @@ description:
     LiteLLM makes for it.
   - LiteLLM makes a customer of its own at the first request that names one. It is then changed as declared.
   - LiteLLM keeps the spend of a deleted customer in memory. A new one of the same id may be refused for it at once.
-  - Options that are not given are kept as they are. O(clear) removes a value.
+  - An option without a default is kept as it is when it is not given, and left unset in a new customer. Unset means no
+    limit, V(false) or an empty list, where the option says nothing else. O(clear) unsets it.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
   customer:
@@ -73,7 +74,8 @@ options:
     description: Whether the customer is refused for the time being. Needs LiteLLM Enterprise.
     type: bool
   model_max_budget:
-    description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+    description: >-
+      A budget for each model, with C(max_budget) (dollars) and C(budget_duration). Needs LiteLLM Enterprise.
     type: dict
   clear:
     description: Names of options whose value is removed.

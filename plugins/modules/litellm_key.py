@@ -13,7 +13,8 @@ description:
   - Creates, updates and deletes a virtual key. Its value is made and stored first, with M(tollgate.llm.file_secret)
     for instance, and found again by its digest. So a lost answer costs nothing, and no result holds the key.
   - Without a value, a key that is there is found by its alias and can be changed, but not made.
-  - Options that are not given are kept as they are. O(clear) removes a value.
+  - An option without a default is kept as it is when it is not given, and left unset in a new key. Unset means no
+    limit, V(false) or an empty list, where the option says nothing else. O(clear) unsets it.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
   alias:
@@ -86,7 +87,8 @@ options:
     description: After this time the spend starts again from 0, aligned to the calendar, such as V(30d).
     type: str
   budget_limits:
-    description: Several budgets at once, each with C(budget_duration) and C(max_budget).
+    description: >-
+      Several budgets at once, each with C(max_budget) (dollars) and C(budget_duration) (such as V(24h)).
     type: list
     elements: dict
   budget_id:
@@ -162,18 +164,20 @@ options:
     description: Requests per minute for each tag.
     type: dict
   rpm_limit_type:
-    description: What happens when all keys together are promised more requests than there are.
+    description: >-
+      What happens when all keys together are promised more requests than there are. Unset is V(best_effort_throughput).
     type: str
     choices: [guaranteed_throughput, best_effort_throughput, dynamic]
   tpm_limit_type:
-    description: What happens when all keys together are promised more tokens than there are.
+    description: >-
+      What happens when all keys together are promised more tokens than there are. Unset is V(best_effort_throughput).
     type: str
     choices: [guaranteed_throughput, best_effort_throughput, dynamic]
   default_estimated_output_tokens:
     description: The output tokens that LiteLLM assumes of a request which names no maximum.
     type: int
   default_estimated_output_tokens_per_model:
-    description: The same for each model.
+    description: The same, in output tokens, for each model.
     type: dict
   enable_prompt_caching:
     description: Whether LiteLLM marks prompts for the provider's cache.
@@ -222,7 +226,8 @@ options:
     type: list
     elements: str
   model_max_budget:
-    description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+    description: >-
+      A budget for each model, with C(max_budget) (dollars) and C(budget_duration). Needs LiteLLM Enterprise.
     type: dict
   organization_id:
     description: The organization that it belongs to. Needs LiteLLM Enterprise.
@@ -290,12 +295,13 @@ EXAMPLES = r"""
     models: [qwen-local]
     grace: 24h
 
-- name: Stop a key now, and know that it is stopped
+- name: Stop a key now, and know that it is stopped by the only worker that there is
   tollgate.llm.litellm_key:
     api_key_file: /var/lib/gateway/secrets/litellm-master-key
     alias: batch
     value_file: /var/lib/gateway/secrets/batch
     state: blocked
+    workers: 1
 
 - name: No limit of requests any more
   tollgate.llm.litellm_key:

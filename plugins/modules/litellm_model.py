@@ -13,7 +13,8 @@ description:
   - Creates, updates and deletes a deployment of a model in LiteLLM's database. Secrets and references to the proxy's
     environment are compared by fingerprints, since LiteLLM never gives them back.
   - A parameter that is stored can be changed, but only prices and the credential's name can be removed.
-  - Options that are not given are kept as they are. O(clear) removes a value.
+  - An option without a default is kept as it is when it is not given, and left unset in a new model. Unset means no
+    limit, V(false) or an empty list, where the option says nothing else. O(clear) unsets it.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
   name:
@@ -88,13 +89,13 @@ options:
     description: Requests at a time that this deployment takes.
     type: int
   max_retries:
-    description: How often a failed call is tried again.
+    description: How often a failed call is tried again. Unset, as often as C(num_retries) of the proxy's router says.
     type: int
   weight:
-    description: Its share among the deployments of one name.
+    description: Its share of the calls, a number beside those of other deployments of the name. Unset, equal shares.
     type: int
   order:
-    description: Deployments of a lower number are tried first.
+    description: Its place, a number. Deployments of a lower one are tried first; unset is the last.
     type: int
   tags:
     description: Tags for routing.

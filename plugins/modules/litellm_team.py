@@ -12,7 +12,8 @@ version_added: 1.0.0
 description:
   - Creates, updates and deletes a team. Members that are not declared are left alone.
   - LiteLLM keeps the spend of a deleted team in memory. A new team of the same id may be refused for it at once.
-  - Options that are not given are kept as they are. O(clear) removes a value.
+  - An option without a default is kept as it is when it is not given, and left unset in a new team. Unset means no
+    limit, V(false) or an empty list, where the option says nothing else. O(clear) unsets it.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
   team:
@@ -60,7 +61,8 @@ options:
     description: After this time the spend starts again from 0, aligned to the calendar, such as V(30d).
     type: str
   budget_limits:
-    description: Several budgets at once, each with C(budget_duration) and C(max_budget).
+    description: >-
+      Several budgets at once, each with C(max_budget) (dollars) and C(budget_duration) (such as V(24h)).
     type: list
     elements: dict
   tpm_limit:
@@ -93,10 +95,10 @@ options:
       ids. Only declared parts count; an empty list clears one.
     type: dict
   team_member_budget:
-    description: Dollars that each member may spend.
+    description: Dollars that each member may spend (in each O(team_member_budget_duration), if there is one).
     type: float
   team_member_budget_duration:
-    description: After this time a member's spend starts again from 0.
+    description: After this time a member's spend starts again from 0, such as V(30d).
     type: str
   team_member_rpm_limit:
     description: Requests per minute of each member.
@@ -105,11 +107,13 @@ options:
     description: Tokens per minute of each member.
     type: int
   team_member_permissions:
-    description: The routes of key management that members may call for the team. LiteLLM does not check the names.
+    description: >-
+      The routes of key management that members may call for the team, beside V(/key/info) and V(/key/health), which
+      they always may. LiteLLM does not check the names.
     type: list
     elements: str
   default_team_member_models:
-    description: The models that a new member may use.
+    description: The models that a new member may use, if not all those of the team.
     type: list
     elements: str
   model_rpm_limit:
@@ -125,24 +129,28 @@ options:
     description: The output tokens that LiteLLM assumes of a request which names no maximum.
     type: int
   default_estimated_output_tokens_per_model:
-    description: The same for each model.
+    description: The same, in output tokens, for each model.
     type: dict
   allowed_vector_store_indexes:
     description: The indexes of vector stores that may be used, each with C(index_name) and C(index_permissions).
     type: list
     elements: dict
   enforced_batch_output_expires_after:
-    description: When the output of a batch expires, with C(anchor) and C(seconds).
+    description: When the output of a batch expires, with C(anchor) (V(created_at)) and C(seconds) after it.
     type: dict
   enforced_file_expires_after:
-    description: When a file expires, with C(anchor) and C(seconds).
+    description: When a file expires, with C(anchor) (V(created_at)) and C(seconds) after it.
     type: dict
   rpm_limit_type:
-    description: What happens when all keys together are promised more requests than the team has.
+    description: >-
+      What happens when all keys together are promised more requests than the team has. Unset is
+      V(best_effort_throughput).
     type: str
     choices: [guaranteed_throughput, best_effort_throughput]
   tpm_limit_type:
-    description: What happens when all keys together are promised more tokens than the team has.
+    description: >-
+      What happens when all keys together are promised more tokens than the team has. Unset is
+      V(best_effort_throughput).
     type: str
     choices: [guaranteed_throughput, best_effort_throughput]
   tags:
@@ -174,7 +182,7 @@ options:
     elements: str
   model_max_budget:
     description: >-
-      A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+      A budget for each model, with C(max_budget) (dollars) and C(budget_duration). Needs LiteLLM Enterprise.
       Since LiteLLM 1.103.0.
     type: dict
   organization_id:

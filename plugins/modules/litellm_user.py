@@ -14,7 +14,8 @@ description:
     C(members).
   - LiteLLM drops most empty values in an update of a user, so that they can be changed but not cleared.
   - A user who has keys is not deleted unless O(delete_keys=true), for LiteLLM would delete them too.
-  - Options that are not given are kept as they are. O(clear) removes a value.
+  - An option without a default is kept as it is when it is not given, and left unset in a new user. Unset means no
+    limit, V(false) or an empty list, where the option says nothing else. O(clear) unsets it.
   - For many objects, M(tollgate.llm.litellm_tenants) does the same in one task and a few requests.
 options:
   user:
@@ -38,7 +39,7 @@ options:
     description: The user's displayed name.
     type: str
   role:
-    description: What the user may do in the admin UI.
+    description: What the user may do in the admin UI. Unset is V(internal_user).
     type: str
     choices: [proxy_admin, proxy_admin_viewer, internal_user, internal_user_viewer]
   models:
@@ -83,7 +84,8 @@ options:
     description: The user's id of the single sign-on. LiteLLM takes it for a new user only.
     type: str
   model_max_budget:
-    description: A budget for each model, with C(max_budget) and C(budget_duration). Needs LiteLLM Enterprise.
+    description: >-
+      A budget for each model, with C(max_budget) (dollars) and C(budget_duration). Needs LiteLLM Enterprise.
     type: dict
   metadata:
     description: Anything about the user. Only declared entries count; a null one is removed, but not the last.

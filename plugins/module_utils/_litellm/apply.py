@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from .client import NOT_FOUND, Client, LiteLLMError
+from .client import NOT_FOUND, SERVER_ERROR, Client, LiteLLMError
 from .kinds import RESOURCES
 from .plan import Action
 from .resource import Declared
+from .resources.model import NOT_LIVE
 
 # What is removed goes the other way.
 ORDER = tuple(resource.kind for resource in RESOURCES)
@@ -120,4 +121,8 @@ def _because(action: Action, error: LiteLLMError) -> str:
     named = [field for field in fields if field in str(error)] or fields
     if error.status == NOT_FOUND and action.what == "updated":
         return f"it was deleted by somebody else since it was read: {error}. Run it again, which makes it anew"
+    if error.status >= SERVER_ERROR and "un it again" not in str(error) and NOT_LIVE not in str(error):
+        return (
+            f"LiteLLM failed at {', '.join(named) or 'it'}: {error}. Run it again; if it stays, look into LiteLLM's log"
+        )
     return f"LiteLLM refused {', '.join(named) or 'it'}: {error}"

@@ -31,6 +31,8 @@ SERVER_ERROR = 500
 NOT_FOUND = 404
 TOO_MANY = 429
 UNAVAILABLE = (502, 503, 504)
+# A transaction that waited for more than 5 seconds: it was rolled back. LiteLLM calls that 400 or 500.
+ROLLED_BACK = "Transaction already closed"
 LONGEST_PAUSE = 30.0  # LiteLLM always says 60
 # Seconds that a connection may rest. Uvicorn closes it after 5, which a port-forward tells a second late.
 REST = 2.0
@@ -48,6 +50,11 @@ class LiteLLMError(Exception):
         self.kind = kind
         self.unreached = unreached
         super().__init__(message)
+
+    @property
+    def undone(self) -> bool:
+        """Whether LiteLLM began it, and the database took all of it back."""
+        return ROLLED_BACK in str(self)
 
 
 class Client:
@@ -178,7 +185,8 @@ class Client:
                     continue
                 raise LiteLLMError(self._silence(str(error) or type(error).__name__), unreached=unreached) from error
             status = answer.status_code
-            if not last and (status == TOO_MANY or (status in UNAVAILABLE and again)):
+            passing = status in UNAVAILABLE or (not answer.is_success and ROLLED_BACK in answer.text)
+            if not last and (status == TOO_MANY or (passing and again)):
                 time.sleep(_pause(answer, attempt))
                 continue
             if answer.is_success:

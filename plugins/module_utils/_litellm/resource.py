@@ -273,10 +273,11 @@ class Resource(ABC):
             client.write("POST", path, body, again=False)
         except LiteLLMError as error:
             row = self.settled(client, declared)
-            if row is None and error.status:
+            if row is None and error.status and not error.undone:
                 raise
             if row is None:
-                # It never arrived, or is still being worked on. The identity is ours, so a second one adds nothing.
+                # It never arrived, was taken back, or is still being worked on. The identity is ours, so a second one
+                # adds nothing.
                 time.sleep(PAUSE)
                 self._make_again(client, declared, path, body)
                 return

@@ -8,15 +8,23 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_run import ad_hoc
 from role_run import Run, play_role
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.conditions import ready
 from tollgate_checks.objects import Object, pod, service
+from tollgate_cluster.places import TOOLS
+
+sys.path.append(str(TOOLS.parent / "collections"))
+
+from ansible_collections.tollgate.llm.plugins.modules import litellm_tenants
 
 POSTGRES = "ghcr.io/cloudnative-pg/postgresql:17"
 # As an operator would do it, in seconds instead of a minute. Who is in the pod needs no password.
@@ -136,6 +144,37 @@ def query(place: Place, running: Object, statement: str, name: str = "litellm") 
     return place.cluster.output(running, *command).strip()
 
 
+def example(place: Place) -> dict[str, Any]:
+    """The options of the example with a Service, of the documentation, in this namespace."""
+    tasks = yaml.safe_load(litellm_tenants.EXAMPLES)
+    options: dict[str, Any] = next(each for task in tasks for each in task.values() if "service" in each)
+    service_of_test = {**options["service"], "namespace": place.name}
+    return {**options, "service": service_of_test, "secrets_namespace": place.name}
+
+
+def result_of(place: Place, module: str, **options: Any) -> dict[str, Any]:
+    """What a module says, run by itself."""
+    done = ad_hoc(module, {**options, "kubeconfig": str(place.cluster.kubeconfig)}, seconds=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout.partition("=>")[2])
+    return found
+
+
+def see_a_block_reach_each_pod(place: Place) -> None:
+    """Two pods serve: each must refuse the key, and then take it again, before the module ends."""
+    master = {"name": "litellm-master-key", "value": place.values["litellm-secrets/PROXY_MASTER_KEY"]}
+    kept = [master, {"name": "notebooks", "generate": {"format": "hex", "bytes": 24, "prefix": "sk-"}}]
+    result_of(place, "kubernetes_secret", namespace=place.name, secrets=kept)
+    options = example(place)
+    assert result_of(place, "litellm_tenants", **options)["summary"]["created"] == 1
+    assert result_of(place, "litellm_tenants", **options)["changed"] is False
+    del options["keys"]
+    for state in ("blocked", "unblocked", "blocked"):
+        result = result_of(place, "litellm_key", **options, alias="notebooks", state=state, workers=2)
+        found = result["objects"][0]["effective"]
+        assert (result["changed"], found["proven"], found["workers"]) == (True, True, 2)
+
+
 @pytest.mark.first
 def test_from_nothing_to_a_connected_proxy_and_back(place: Place, database: Object) -> None:
     predicted = place.run("--check")
@@ -167,6 +206,12 @@ def test_from_nothing_to_a_connected_proxy_and_back(place: Place, database: Obje
     assert place.parts()["Job litellm-migrations"] == job, "the migration ran again"
     assert len(place.cluster.all("apps/v1", "ReplicaSet", place.name)) == 2
     assert place.run(**slower).changed == 0
+
+    two = {**slower, "litellm_replicas": 2}
+    assert place.run(**two).changed == 1
+    see_a_block_reach_each_pod(place)
+    assert place.run(**slower).changed == 1
+    (second,) = place.pods()
 
     # A Secret that is not there keeps the new pod from starting, and the old one serves on.
     lacking = place.run(**slower, litellm_secret="nowhere").refusal

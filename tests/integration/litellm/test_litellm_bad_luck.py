@@ -93,6 +93,56 @@ def test_creation_is_repeated_after_429_only(task: Task, forward: Forward, proxy
     assert named(proxy, "unlucky") == []
 
 
+def test_creation_that_the_database_took_back_is_made_again(
+    task: Task, forward: Forward, proxy: Proxy, database: Any
+) -> None:
+    """LiteLLM's transactions end after 5 seconds: here one waits longer, for a table that somebody else holds."""
+    slow = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+        "AND now() - query_start > interval '6 s'"
+    )
+    waited = threading.Event()
+
+    def hold() -> None:
+        with database() as watching, database() as holding, holding.transaction():
+            holding.execute('LOCK TABLE "LiteLLM_AccessGroupTable" IN ACCESS EXCLUSIVE MODE')
+            held.set()
+            while not waited.wait(0.2) and not watching.execute(slow).fetchone():
+                pass
+
+    held = threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    try:
+        result = task(litellm_team, team="unlucky", models=["qwen-local"])
+    finally:
+        waited.set()
+        holder.join()
+    assert not result.get("msg"), result["msg"]
+    assert forward.writes() == [("POST", "/team/new")] * 2
+    assert task(litellm_team, team="unlucky", models=["qwen-local"])["changed"] is False
+    # What was changed in vain is sent again, too, and not for ever.
+    taken_back = (400, {}, '{"error": {"message": "Authentication Error, Transaction already closed: A query"}}')
+    forward.answers["/team/update"] = [taken_back]
+    assert task(litellm_team, team="unlucky", rpm_limit=3)["summary"]["updated"] == 1
+    forward.answers["/team/update"] = [taken_back] * 9
+    assert "Transaction already closed" in task(litellm_team, team="unlucky", rpm_limit=4)["msg"]
+    assert len(forward.answers["/team/update"]) == 5
+    # Adding a member is the only way to have it: one that is there by then is told.
+    forward.answers["/team/member_add"] = [(503, {}, '{"error": {"message": "Please retry shortly."}}')]
+    assert task(litellm_team, team="unlucky", members=[{"user": "unlucky"}])["summary"]["updated"] == 1
+
+
+def test_failure_of_the_server_is_told_from_a_refusal(task: Task, forward: Forward) -> None:
+    forward.answers["/key/generate"] = [(500, {}, '{"error": {"message": "Internal server error"}}')]
+    message = task(litellm_key, **KEY)["msg"]
+    assert (
+        'key "unlucky": LiteLLM failed at models: "Internal server error" (500). Run it again; if it stays' in message
+    )
+    assert task(litellm_key, **KEY)["summary"]["created"] == 1
+
+
 @pytest.mark.parametrize("kind", CREATIONS)
 def test_creation_that_was_cut_in_the_middle_is_found_and_completed_by_the_next_run(
     task: Task, forward: Forward, proxy: Proxy, kind: str

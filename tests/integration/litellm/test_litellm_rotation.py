@@ -216,7 +216,7 @@ def test_a_key_that_expires_sooner_keeps_its_date(task: Task, proxy: Proxy, valu
 
 
 def test_windows_of_several_budgets_start_again_with_the_new_value(task: Task, proxy: Proxy, values: list[str]) -> None:
-    """LiteLLM counts them by value, in spend logs and in memory, and no call but reset_spend, which says 0, sets them."""
+    """LiteLLM counts them by value, in spend logs and in memory, and only reset_spend sets them: to 0."""
     windows = [{"budget_duration": "30d", "max_budget": 0.0001}]
     key: dict[str, Any] = {"alias": "turned", "models": ["qwen-local"], "budget_limits": windows, "grace": "1h"}
 

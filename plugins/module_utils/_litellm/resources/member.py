@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..client import Client, LiteLLMError
+from ..client import UNAVAILABLE, Client, LiteLLMError
 from ..field import Clear, Field
 from ..kind import Kind, listed
-from ..resource import Row
+from ..resource import PAUSE, Row
 
 CALLS = {
     "add member": "POST /team/member_add",
@@ -189,8 +190,10 @@ def _add(client: Client, team: str, user: str, limits: Mapping[str, Any]) -> Non
                 if limits:
                     client.write("POST", _path("update member"), {"team_id": team, "user_id": user, **limits})
                 return
-            if error.status or last:
+            if (error.status and error.status not in UNAVAILABLE and not error.undone) or last:
                 raise
+            # One that is there by now is told by C(THERE).
+            time.sleep(PAUSE)
         else:
             return
 

@@ -11,10 +11,21 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kind import Kind
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resource import Resource
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.resources import member
 
+COUNTED = r"per (minute|day)|at a time|tokens|How often|share|place"
+UNITS = {
+    Kind.MONEY: "[Dd]ollars",
+    Kind.WINDOWS: "dollars.*V\\(24h\\)",
+    Kind.DURATION: r"V\(\d+[a-z]+\)",
+    Kind.TIME: r"V\(2030-01-31T00:00:00Z\)",
+    Kind.NUMBER: COUNTED,
+    Kind.POSITIVE: COUNTED,
+    Kind.RATES: COUNTED,
+}
 VERSIONS = re.compile(r"(Since|Until) LiteLLM (\d+\.\d+\.\d+)", re.IGNORECASE)
 
 
@@ -39,6 +50,19 @@ def test_options_name_the_versions_and_the_licence_that_their_fields_need(resour
         wanted = {("since", since) for since in (line.since, line.clear_since) if since}
         assert named == wanted | ({("until", line.until)} if line.until else set()), line.name
         assert ("Needs LiteLLM Enterprise" in texts[line.name]) is line.enterprise, line.name
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=[resource.kind for resource in RESOURCES])
+def test_options_name_their_units_and_what_they_are_when_they_are_not_given(resource: Resource) -> None:
+    texts = options(resource)
+    for line in resource.fields:
+        if line.kind in UNITS:
+            assert re.search(UNITS[line.kind], texts[line.name]), line.name
+        if line.name == "model_max_budget":
+            assert "(dollars)" in texts[line.name]
+    module = importlib.import_module(f"ansible_collections.tollgate.llm.plugins.modules.litellm_{resource.kind}")
+    said = " ".join(yaml.safe_load(module.DOCUMENTATION)["description"])
+    assert f"is kept as it is when it is not given, and left unset in a new {resource.kind}" in said
 
 
 def test_members_and_values_name_the_versions_of_what_they_hold() -> None:

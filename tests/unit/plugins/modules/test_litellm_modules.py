@@ -127,6 +127,16 @@ def test_object_that_somebody_else_has_just_made_is_made_as_declared(
     assert task(module, **options, **limit)["changed"] is False
 
 
+def test_two_keys_of_one_value_are_refused(task: Task, proxy: MemoryProxy, tmp_path: Path) -> None:
+    """They are one key, which would get the other one's alias in each run."""
+    for name in ("one", "other"):
+        (tmp_path / name).write_text(f"{VALUE}\n")
+    keys = [{"alias": name, "models": ["m"], "value_file": str(tmp_path / name)} for name in ("one", "other")]
+    message = task(litellm_tenants, keys=keys)["msg"]
+    assert message.startswith('key "other": has the same value as key "one". Store another one for it.')
+    assert proxy.seen == []
+
+
 def test_retry_after_is_honoured(task: Task, proxy: MemoryProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)

@@ -60,7 +60,7 @@ class Object:
             **entry(self.table, "one"),
             **{k: v for name, value in fields.items() if value is not None for k, v in TOGETHER.get(name, {}).items()},
         }
-        least.pop(self.table.identity)
+        least = {name: value for name, value in least.items() if name in {line.name for line in self.table.fields}}
         value = "sk-0123456789abcdef" if self.table.kind == "key" else None
         declared = Declared("one", {**least, **fields}, value=value)
         planned, conflicts = plan(self.table, [declared], self.table.read(self.client, [declared]))
