@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import ansible_run
 from ansible_run import BIN
 from kubernetes.client.exceptions import ApiException
+from searched import listed
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.objects import Object
 from tollgate_cluster.places import CHECKOUT
@@ -102,13 +103,8 @@ def shell(cluster: Cluster, script: str, seconds: float = 120) -> str:
 
 
 def kinds(cluster: Cluster) -> list[tuple[str, str]]:
-    """Every kind that can be listed, as API version and kind."""
-    found = {
-        (kind.group_version, kind.kind)
-        for kind in cluster.dynamic.resources.search()
-        if "list" in (kind.verbs or []) and "/" not in kind.name and not kind.kind.endswith("List")
-    }
-    return sorted(each for each in found if each[1] not in RESTLESS)
+    """Every kind whose objects stay as they are, as API version and kind."""
+    return [each for each in listed(cluster) if each[1] not in RESTLESS]
 
 
 def ours(cluster: Cluster, places: tuple[str, ...] = (PROXY, MODELS, STORE)) -> list[Object]:

@@ -232,6 +232,8 @@ def test_each_value_is_read_by_the_number_of_its_version_and_a_second_run_change
     assert again.changed == 0
     assert (place.versions(), len(place.service.writes())) == (before, writes)
     place.delivered()
+    place.known += [OTHER, *place.service.identity.tokens(), *place.service.payloads()]
+    place.nothing_is_seen()
 
 
 @pytest.mark.first

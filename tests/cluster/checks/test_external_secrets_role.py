@@ -142,6 +142,7 @@ def test_all_is_synced_and_a_second_run_changes_nothing(place: External) -> None
     before = place.everything()
     assert place.run().changed == 0
     assert place.everything() == before
+    place.nothing_is_seen()
 
 
 def test_each_may_do_no_more_than_it_has_to(place: External) -> None:

@@ -122,6 +122,7 @@ def test_all_is_opened_by_the_controller_and_a_second_run_changes_nothing(cluste
     again = place.run()
     assert again.changed == 0
     assert (place.files(), place.versions()) == (before, versions)
+    place.nothing_is_seen()
 
 
 def test_secrets_change_hands_without_a_changed_value_and_keep_other_keys(place: Sealed) -> None:
@@ -149,7 +150,9 @@ def test_secrets_change_hands_without_a_changed_value_and_keep_other_keys(place:
     assert {name: held for name, (_uid, held) in place.state().items()} == {
         name: held for name, (_uid, held) in before.items()
     }
+    place.printed.clear()
     assert place.run(secrets_delivery="existing").changed == 0
+    place.nothing_is_seen()
 
 
 def test_lost_keys_are_refused_and_brought_back_from_their_copies(place: Sealed) -> None:

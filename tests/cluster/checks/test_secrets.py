@@ -15,6 +15,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+import searched
 import yaml
 from kubernetes import client
 from role_run import Run, play_role
@@ -54,6 +55,7 @@ class Place:
     store: str
     directory: Path
     known: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
 
     @property
     def deliver(self) -> list[dict[str, Any]]:
@@ -95,7 +97,15 @@ class Place:
         for value in [*self.known, *self.values()]:
             assert value not in run.output
             assert base64.b64encode(value.encode()).decode() not in run.output
+        self.printed.append(run.output)
         return run
+
+    def nothing_is_seen(self, *allowed: Path) -> None:
+        """No value that was kept or delivered is where none may be; what the user wrote down may hold it."""
+        secrets = {f"value-{number}": value for number, value in enumerate(sorted({*self.known, *self.values()}))}
+        assert len(secrets) >= len(DECLARED[:4])
+        given = self.directory / "given.json"
+        assert searched.seen(self.cluster, self.directory, secrets, self.printed, [given, *allowed]) == []
 
     def secret(self, namespace: str, name: str) -> Object | None:
         """A Secret as it is now."""
@@ -203,6 +213,7 @@ def test_from_nothing_to_delivered_and_a_second_run_changes_nothing(place: Place
     assert place.run().changed == 0
     assert place.run("--check").changed == 0
     assert place.versions() == before
+    place.nothing_is_seen()
 
 
 def test_a_second_run_sends_no_request_that_writes(place: Place) -> None:
