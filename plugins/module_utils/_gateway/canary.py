@@ -4,7 +4,8 @@
 """The canary: a random text in the database, encrypted with its salt as LiteLLM encrypts its rows.
 
 Who has it has no more than who has one of LiteLLM's own rows. It lies in a schema of its own: LiteLLM's C(db push)
-drops tables that it does not know in the schema of its URL.
+drops tables that it does not know in the schema of its URL. Prisma's schema engine 6.19, run with LiteLLM's schema and
+C(--accept-data-loss), did so in C(public) and left this schema as it was.
 """
 
 from __future__ import annotations
