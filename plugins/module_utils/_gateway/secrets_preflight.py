@@ -35,7 +35,7 @@ def problems(declared: Mapping[str, Any]) -> list[str]:
         wrong = f"{REACHED} says how Secret Manager is reached, but {STORE} is {KUBERNETES}. Set that to {GSM}."
         return [wrong] if declared.get(REACHED) else []
     if declared.get("gateway_target") != "kubernetes":
-        return [f"{STORE}: {GSM} is for a gateway on a cluster. A local one keeps its secrets in files."]
+        return []  # a local one keeps its secrets in files, and the same file may be a cluster's
     return [*_unreachable(declared.get(REACHED) or {}), *_unreadable(declared)]
 
 
