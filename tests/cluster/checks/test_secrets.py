@@ -303,6 +303,30 @@ def test_what_somebody_else_put_there_is_kept(place: Place) -> None:
     assert place.held(place.name, "foreign") == {"PROXY_MASTER_KEY": OTHER}
 
 
+def test_secrets_that_somebody_brings_are_compared_with_the_store(place: Place) -> None:
+    place.fill(*SOME)
+    place.copied(*place.deliver)
+    brought = {"secrets_delivery": "existing", "secrets_declared": DECLARED[:4]}
+    assert place.run(**brought).changed == 0
+    lost = place.secret(place.name, "litellm-pg-app")
+    assert lost
+    place.cluster.delete(lost)
+    place.cluster.patch(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "litellm-secrets", "namespace": place.name}},
+        {"stringData": {"CA_VLLM_LOCAL_API_KEY": OTHER}},
+    )
+    place.known.append(OTHER)
+    before = place.versions()
+    message = place.run(**brought).refusal
+    for said in (
+        f"Secret {place.name}/litellm-pg-app does not exist",
+        f"Secret {place.name}/litellm-secrets has no CA_VLLM_LOCAL_API_KEY as the store has it",
+        "No Secret was changed.",
+    ):
+        assert said in message
+    assert place.versions() == before
+
+
 def test_a_new_version_replaces_the_old_one_everywhere(place: Place) -> None:
     entry = {"name": "keys", "namespace": place.name, "data": {"OPENAI_API_KEY": {"secret": "openai"}}}
     first, second, third = "first-of-the-values", "second-of-the-values", "third-of-the-values"
