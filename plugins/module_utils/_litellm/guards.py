@@ -112,8 +112,16 @@ def unknown_references(client: Client, actions: Sequence[Action], *, complete: b
     ]
 
 
-def unbound_in_proxy(client: Client, actions: Sequence[Action], declared: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Budgets of what is written that would never bind, by what the proxy has beside the declared entries."""
+def unbound_in_proxy(
+    client: Client,
+    actions: Sequence[Action],
+    declared: Mapping[str, Sequence[Any]],
+    models: Sequence[Row] | None,
+) -> list[str]:
+    """Budgets of what is written that would never bind, by what the proxy has beside the declared entries.
+
+    C(models) are those of the proxy, if somebody has read them.
+    """
     as_declared = {label(kind, entry): entry for kind, some in declared.items() for entry in some}
     written: dict[str, dict[str, Any]] = {}
     entries: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in {*declared, *LIMITED, "budget"}}
@@ -130,7 +138,8 @@ def unbound_in_proxy(client: Client, actions: Sequence[Action], declared: Mappin
     if not limited:
         return []
     known = {entry["name"] for entry in declared.get("model") or [] if entry.get("state") != "absent"}
-    costless = without_price([row for row in Model().every(client) if row.get("model_name") not in known])
+    rows = Model().every(client) if models is None else models
+    costless = without_price([row for row in rows if row.get("model_name") not in known])
     teams = {str(entry["team"]) for entry in limited if entry.get("alias") and entry.get("team")}
     there = _rows(client, Team(), teams - {entry["team"] for entry in entries["team"]}) if costless else []
     entries["team"] += [Team().shown(row) for row in there]

@@ -20,7 +20,7 @@ from .client import HTTPX_IMPORT_ERROR, TRIES, Client, LiteLLMError
 from .declaration import check_declaration, unbound
 from .guards import limits_of_others, lost_with, too_old, unbound_in_proxy, unknown_references, unlicensed
 from .plan import Action, plan
-from .resource import Declared, Resource
+from .resource import Declared, Resource, Row
 from .secrecy import SHORTEST, appearing
 from .secret_store import NEEDED, Refused, Store, read_file
 from .sources import NOT_MADE_YET, Sources, Wanted
@@ -179,6 +179,7 @@ class LiteLLMModule:
     ) -> list[Action]:
         actions: list[Action] = []
         problems: list[str] = []
+        models: Sequence[Row] | None = None
         there = True
         for resource, entries in declared:
             rows = []
@@ -191,6 +192,7 @@ class LiteLLMModule:
                     if not (error.unreached and self.assuming):
                         raise
                     there = False
+                models = rows if resource.kind == "model" else models
             rest = self._policy.unmanaged
             planned, conflicts = plan(
                 resource,
@@ -213,18 +215,20 @@ class LiteLLMModule:
             problems += limits_of_others(client, actions)
             teams_checked = complete and any(resource.kind == "team" for resource, _entries in declared)
             problems += unknown_references(client, actions, complete=teams_checked)
-            problems += self._unbound(client, actions, complete=complete)
+            problems += self._unbound(client, actions, models, complete=complete)
         problems += self._unserved(client, actions)
         if problems:
             raise Refused("\n".join(problems) + "\nNothing was changed.")
         return actions
 
-    def _unbound(self, client: Client, actions: Sequence[Action], *, complete: bool) -> list[str]:
+    def _unbound(
+        self, client: Client, actions: Sequence[Action], models: Sequence[Row] | None, *, complete: bool
+    ) -> list[str]:
         """Budgets that would never bind, by what the proxy has; those within a complete set are known by now."""
         lint = self.options.get("unpriced_budgets", IGNORE)
         if lint == IGNORE:
             return []
-        found = unbound_in_proxy(client, actions, self._entries if complete else {})
+        found = unbound_in_proxy(client, actions, self._entries if complete else {}, models)
         if lint == REFUSE:
             return found
         for sentence in found:

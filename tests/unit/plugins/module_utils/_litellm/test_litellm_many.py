@@ -133,7 +133,7 @@ def test_unchanged_keys_cost_their_pages_and_changed_ones_a_write_each(proxy: Me
     # As the role passes kinds that nobody has named: of two of them it looks for what is not declared.
     empty = {kind: entries if kind in ("models", "teams") else [] for kind, entries in others.items()}
     assert task(litellm_tenants, **{**options, **empty})["requests"]["read"] == pages + 2 + 2
-    changed = [{**key, "rpm_limit": 5} for key in options["keys"][:10]]
+    changed = [{**key, "rpm_limit": 5, "max_budget": 3} for key in options["keys"][:10]]
     result = task(litellm_tenants, **{**options, "keys": [*changed, *options["keys"][10:]]})
     assert result["summary"]["updated"] == 10
     assert (result["requests"]["read"], result["requests"]["write"]) == (pages + len(others), 10)
