@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.tollgate.llm.plugins.module_utils._litellm.kinds import RESOURCES
 from ansible_collections.tollgate.llm.plugins.modules import litellm_info, litellm_tenants
-from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import SAMPLES, entry
+from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.samples import SAMPLES, TOGETHER, entry
 from ansible_collections.tollgate.llm.tests.unit.plugins.module_utils._litellm.task import Task
 from forward_proxy import Forward
 from proxy import Proxy
@@ -33,6 +33,7 @@ def declared(world: dict[str, str], store: Path) -> dict[str, Any]:
             entry(resource, f"info-plain-{resource.kind}"),
         ]
     found["models"][1]["free"] = True
+    found["keys"][0] |= TOGETHER["config"]
     found["models"][0] |= {"api_key_secret": "provider", "litellm_params": {"timeout": 30.0}}
     found["credentials"][0]["secret_values"] = {"api_key": {"secret": "provider"}}
     for name in ("sample-one", "sample-two"):
