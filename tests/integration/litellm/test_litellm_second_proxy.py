@@ -73,7 +73,8 @@ def answers(proxy: Proxy, value: str) -> set[int]:
     headers = {"Authorization": f"Bearer {value}"}
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         calls = [
-            pool.submit(httpx.get, f"{proxy.url}/v1/models", headers=headers, timeout=60) for _ in range(CONNECTIONS)
+            pool.submit(httpx.get, f"{proxy.url}/v1/models", headers=headers, timeout=60)
+            for _each in range(CONNECTIONS)
         ]
         return {call.result().status_code for call in calls}
 
