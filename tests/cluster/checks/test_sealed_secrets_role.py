@@ -6,20 +6,25 @@
 from __future__ import annotations
 
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
 import yaml
-from role_run import Run, play_role
+from role_run import Run, play_role, play_tasks
 from test_secrets import DECLARED, OTHER, Place
 from tollgate_checks.cluster import Cluster
 from tollgate_checks.objects import Object
 from tollgate_checks.watching import eventually
 from tollgate_cluster.lock import alone
-from tollgate_cluster.places import CHECKOUT_STATE
+from tollgate_cluster.places import CHECKOUT, CHECKOUT_STATE
 from tollgate_cluster.table.operators import SEALED_SECRETS
+
+sys.path.append(str(CHECKOUT / ".venv" / "collections"))
+from ansible_collections.tollgate.llm.tests.support import examples
 
 API, KIND = "bitnami.com/v1alpha1", "SealedSecret"
 SYSTEM = "sealed-secrets"
@@ -197,3 +202,35 @@ def test_what_can_not_be_opened_is_explained_and_another_value_refused(place: Se
     place.put(place.store, "litellm-salt-key", {"value": OTHER * 3})
     refused = place.run().refusal
     assert "is immutable and holds" in refused
+
+
+def test_examples_of_the_modules_run_and_print_no_secret(
+    place: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, salt = f"sk-ant-{token_urlsafe(24)}", token_urlsafe(32)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", provider)
+    (tmp_path / "salt-of-the-old-gateway").write_text(salt, encoding="utf-8")
+    # The longer names first: one is the beginning of the other.
+    places = {"litellm-store": place.store, "namespace: litellm\n": f"namespace: {place.name}\n"}
+    places |= {"/var/backups/sealed-secrets-keys": str(place.copies), "/var/backups": str(tmp_path)}
+    keep, take_over, remove = examples.tasks("modules.kubernetes_secret", places)
+    keep["tollgate.llm.kubernetes_secret"]["secrets"].append({"name": "litellm-db-password", "generate": {}})
+    take_over["tollgate.llm.kubernetes_secret"]["make_namespace"] = True
+    rest = [
+        task
+        for name in (
+            "kubernetes_secret_delivery",
+            "sealed_secrets_info",
+            "sealed_secrets_keys",
+            "external_secrets_info",
+        )
+        for task in examples.tasks(f"modules.{name}", places)
+    ]
+    # A salt in use is taken over before anything is made; the last example removes it.
+    run = play_tasks(place.cluster, tmp_path, [take_over, keep, *rest, remove], {})
+    assert run.changed > 0
+    assert not [value for value in (provider, salt, *place.values()) if value in run.output]
+    assert place.held(place.name, "litellm-salt-key") == {"LITELLM_SALT_KEY": salt}
+    assert place.held(place.store, "litellm-provider-anthropic")["value"] == provider
+    assert place.secret(place.store, "litellm-salt-key") is None
+    assert len(list(place.copies.glob("*.yaml"))) == len(place.sealing_keys())

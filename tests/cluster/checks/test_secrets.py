@@ -306,7 +306,7 @@ def test_what_somebody_else_put_there_is_kept(place: Place) -> None:
 def test_secrets_that_somebody_brings_are_compared_with_the_store(place: Place) -> None:
     place.fill(*SOME)
     place.copied(*place.deliver)
-    brought = {"secrets_delivery": "existing", "secrets_declared": DECLARED[:4]}
+    brought: dict[str, Any] = {"secrets_delivery": "existing", "secrets_declared": DECLARED[:4]}
     assert place.run(**brought).changed == 0
     lost = place.secret(place.name, "litellm-pg-app")
     assert lost
