@@ -158,8 +158,29 @@ def test_another_salt_in_the_store_stops_the_gateway(managed: Managed, first_run
     assert managed.versions() == before
 
 
+@pytest.mark.parametrize("wave", ["serving", "gateway"])
+def test_another_key_of_the_models_stops_a_wave_that_runs_alone(
+    managed: Managed, first_run: platform.Run, wave: str
+) -> None:
+    place, name, key = {
+        "serving": (MODELS, "vllm-api-key", "api-key"),
+        "gateway": (PROXY, "litellm-secrets", "CA_VLLM_LOCAL_API_KEY"),
+    }[wave]
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": place, "name": name}}
+    found = managed.cluster.get(secret)
+    assert found
+    managed.cluster.patch(secret, {"stringData": {key: "another"}})
+    try:
+        before = managed.versions()
+        run = managed.play(playbook=f"playbooks/{wave}.yml")
+        assert managed.versions() == before
+    finally:
+        managed.cluster.patch(secret, {"data": {key: found["data"][key]}})
+    assert run.code != 0
+    assert f"Secret {place}/{name} has no {key} as the store has it. Run the wave secrets" in run.message
+
+
 def test_waves_run_alone_and_find_the_versions_themselves(managed: Managed, first_run: platform.Run) -> None:
-    for wave in ("serving", "tenants", "drift"):
+    for wave in ("serving", "gateway", "tenants", "drift"):
         run = platform.well(managed.play(playbook=f"playbooks/{wave}.yml"))
         assert run.counts["changed"] == 0, run.output[-6000:]
-        assert "litellm-master-key: 1\n" not in run.output
