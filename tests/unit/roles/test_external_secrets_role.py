@@ -6,15 +6,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
+from ansible_collections.tollgate.llm.tests.unit.roles import rendering
 
-ROLE = Path(__file__).parents[3] / "roles" / "external_secrets"
 IDENTITY = {"account": "gsm-reader", "namespace": "external-secrets", "google": "reader@p.iam.gserviceaccount.com"}
 KEY = {"name": "gsm-key", "namespace": "external-secrets", "key": "key.json"}
 GSM: dict[str, Any] = {
@@ -37,37 +33,11 @@ DELIVER = [
 ]
 
 
-def trusted(value: Any) -> Any:
-    """Variables as Ansible reads them from a role's files."""
-    if isinstance(value, dict):
-        return {key: trusted(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [trusted(each) for each in value]
-    return trust_as_template(value) if isinstance(value, str) else value
-
-
 def rendered(template: str, **variables: Any) -> list[dict[str, Any]]:
     """The objects of one of the role's templates."""
-    known: dict[str, Any] = {}
-    for place in ("defaults", "vars"):
-        known |= trusted(yaml.safe_load((ROLE / place / "main.yml").read_text()))
-    known |= {
-        "external_secrets_deliver": DELIVER,
-        "external_secrets_operator": {"operators": [{"account": "external-secrets", "namespace": "external-secrets"}]},
-        "target": "litellm",
-        "making": [],
-        **variables,
-    }
-    text = (ROLE / "templates" / template).read_text()
-    made = Templar(loader=DataLoader(), variables=known).template(trust_as_template(text), escape_backslashes=False)
-    if not isinstance(made, str):
-        return list(made)
-    return [
-        each
-        for document in yaml.safe_load_all(made)
-        if document
-        for each in (document if isinstance(document, list) else [document])
-    ]
+    operators = [{"account": "external-secrets", "namespace": "external-secrets"}]
+    known = {"external_secrets_deliver": DELIVER, "external_secrets_operator": {"operators": operators}}
+    return rendering.rendered("external_secrets", template, {**known, "target": "litellm", "making": [], **variables})
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
