@@ -218,7 +218,7 @@ _EXTERNAL_SECRETS = (
         f"{_AGAIN}; see spec.provider.kubernetes.remoteNamespace.",
     ),
 )
-# What the controller of Sealed Secrets says in events (0.38.4, pkg/controller/controller.go).
+# What the controller of Sealed Secrets says in events (0.40.0, pkg/controller/controller.go).
 _SEALED_SECRETS = (
     _rule(
         r"no key could decrypt secret",

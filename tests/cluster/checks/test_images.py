@@ -32,7 +32,7 @@ STARTS = {
     "docker.io/envoyproxy/ai-gateway-controller:v1.0.0": ([], ["--help"], "extProc"),
     "docker.io/envoyproxy/ai-gateway-extproc:v1.0.0": ([], ["--help"], "configPath"),
     "ghcr.io/external-secrets/external-secrets:v0.20.4": ([], ["--help"], "external-secrets"),
-    "docker.io/bitnami/sealed-secrets-controller:0.38.4": ([], ["--version"], "0.38.4"),
+    "docker.io/bitnami/sealed-secrets-controller:0.40.0": ([], ["--version"], "0.40.0"),
 }
 KEY = "not-a-secret"
 

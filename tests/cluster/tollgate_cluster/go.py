@@ -132,7 +132,7 @@ def environment(go: Path) -> dict[str, str]:
     """Go's settings; where modules and their checksums come from stays as this machine has it."""
     return {
         "GOROOT": str(go.parents[1]),
-        "GOTOOLCHAIN": "local",
+        "GOTOOLCHAIN": "auto",  # a module whose go.mod names a newer one gets that, by its checksum
         "GOFLAGS": "-mod=readonly",
         "GOWORK": "off",
         "GOMODCACHE": str(MODULES),
