@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A whole gateway by `site.yml` with its secrets in Secret Manager, from nothing to the proof and to nothing.
 
-Secret Manager is the tests' own server, on this machine. The tests of this file follow each other.
+Secret Manager is the tests' own server, on this machine. All of it is one test: other workers would have a gateway of
+their own in the same namespaces.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ class Managed:
         return {name: version for name, version in found.items() if f" {PROXY}" in name}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def managed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Managed]:
-    """No gateway before these tests, and none after them."""
+    """No gateway before the test, and none after it."""
     place, service = tmp_path_factory.mktemp("managed"), Service()
     with running(service, place, tls=False) as addresses:
         key = place / "account.json"
@@ -92,38 +93,47 @@ def managed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert [name for _location, name in service.secrets] == [f"{PREFIX}vllm-api-key"]  # somebody else's
 
 
-@pytest.fixture(scope="module")
-def first_run(managed: Managed) -> platform.Run:
-    """From nothing to the proof."""
-    return platform.well(managed.play())
+def test_a_gateway_has_its_secrets_in_secret_manager(
+    managed: Managed, record_property: Callable[[str, object], None]
+) -> None:
+    nothing_is_written_in_check_mode(managed)
+    first = platform.well(managed.play())
+    record_property("from nothing to the proof", f"{first.seconds:.0f} s")
+    assert "litellm-master-key: 1\n" in first.output  # as the wave secrets hands it on
+    again = nothing_changes_again(managed)
+    record_property("again, unchanged", f"{again.seconds:.0f} s")
+    no_secret_is_where_none_belongs(managed)
+    another_salt_in_the_store_stops_it(managed)
+    for wave in ("serving", "gateway"):
+        another_key_of_the_models_stops_a_wave_that_runs_alone(managed, wave)
+    waves_that_run_alone_find_the_versions_themselves(managed)
 
 
-def test_a_first_check_mode_predicts_and_writes_nothing(managed: Managed) -> None:
+def nothing_is_written_in_check_mode(managed: Managed) -> None:
+    """Of what a first run would do."""
     before, written = managed.versions(), len(managed.service.writes())
     assert platform.well(managed.play("--check")).counts["changed"] > 5
     assert len(managed.service.writes()) == written
     assert managed.versions() == before
 
 
-def test_a_gateway_is_made_and_proven_and_again_nothing_changes(
-    managed: Managed, first_run: platform.Run, record_property: Callable[[str, object], None]
-) -> None:
-    record_property("from nothing to the proof", f"{first_run.seconds:.0f} s")
+def nothing_changes_again(managed: Managed) -> platform.Run:
+    """Proven, with each secret in the store, and done."""
     proof = json.loads((managed.place / "state" / "verdicts" / "proof.json").read_text())
     assert proof["ok"], proof
     kept = {name.removeprefix(PREFIX) for _location, name in managed.service.secrets}
     made = {"litellm-master-key", "litellm-salt-key", "litellm-db-password", "low", "high", "default"}
     assert kept == {*made, "vllm-api-key"}
-    assert "litellm-master-key: 1\n" in first_run.output  # as the wave secrets hands it on
     before, written = managed.versions(), len(managed.service.writes())
     again = platform.well(managed.play())
     assert again.counts["changed"] == 0, again.output[-6000:]
     assert managed.versions() == before
     assert len(managed.service.writes()) == written
-    record_property("again, unchanged", f"{again.seconds:.0f} s")
+    return again
 
 
-def test_the_cluster_has_no_store_and_no_secret_where_none_belongs(managed: Managed, first_run: platform.Run) -> None:
+def no_secret_is_where_none_belongs(managed: Managed) -> None:
+    """Nor is there a store in the cluster."""
     assert STORE not in {each["metadata"]["name"] for each in managed.cluster.all("v1", "Namespace")}
     objects = platform.ours(managed.cluster, (PROXY, MODELS, STORE))
     delivered = {each["metadata"]["name"] for each in objects if each["kind"] == "Secret"}
@@ -144,7 +154,8 @@ def test_the_cluster_has_no_store_and_no_secret_where_none_belongs(managed: Mana
     )
 
 
-def test_another_salt_in_the_store_stops_the_gateway(managed: Managed, first_run: platform.Run) -> None:
+def another_salt_in_the_store_stops_it(managed: Managed) -> None:
+    """Before anything is written."""
     kept, before = managed.service.secrets.pop(("", SALT)), managed.versions()
     managed.service.bring(SALT, "0" * 64)
     try:
@@ -158,10 +169,8 @@ def test_another_salt_in_the_store_stops_the_gateway(managed: Managed, first_run
     assert managed.versions() == before
 
 
-@pytest.mark.parametrize("wave", ["serving", "gateway"])
-def test_another_key_of_the_models_stops_a_wave_that_runs_alone(
-    managed: Managed, first_run: platform.Run, wave: str
-) -> None:
+def another_key_of_the_models_stops_a_wave_that_runs_alone(managed: Managed, wave: str) -> None:
+    """In the Secret of the models or of the proxy."""
     place, name, key = {
         "serving": (MODELS, "vllm-api-key", "api-key"),
         "gateway": (PROXY, "litellm-secrets", "CA_VLLM_LOCAL_API_KEY"),
@@ -180,7 +189,8 @@ def test_another_key_of_the_models_stops_a_wave_that_runs_alone(
     assert f"Secret {place}/{name} has no {key} as the store has it. Run the wave secrets" in run.message
 
 
-def test_waves_run_alone_and_find_the_versions_themselves(managed: Managed, first_run: platform.Run) -> None:
+def waves_that_run_alone_find_the_versions_themselves(managed: Managed) -> None:
+    """And change nothing."""
     for wave in ("serving", "gateway", "tenants", "drift"):
         run = platform.well(managed.play(playbook=f"playbooks/{wave}.yml"))
         assert run.counts["changed"] == 0, run.output[-6000:]
