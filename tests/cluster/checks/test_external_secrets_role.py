@@ -166,11 +166,7 @@ def test_each_may_do_no_more_than_it_has_to(place: External) -> None:
 
 def test_there_and_back_no_value_changes(place: External) -> None:
     assert place.run(secrets_delivery="secrets").changed == 2
-    place.cluster.patch(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "litellm-secrets", "namespace": place.name}},
-        {"stringData": {"OPENAI_API_KEY": OTHER}},
-    )
-    place.known.append(OTHER)
+    place.changed_by_hand(place.name, "litellm-secrets", "OPENAI_API_KEY")
     before = place.state()
     assert place.run().changed > 0
     assert place.state() == before
@@ -190,14 +186,8 @@ def test_what_is_missing_or_differs_is_delivered_at_once(place: External) -> Non
     assert place.run().changed > 0
     before = place.state()
     for name in ("litellm-salt-key", "litellm-pg-app"):
-        found = place.secret(place.name, name)
-        assert found
-        place.cluster.delete(found)
-    place.cluster.patch(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "litellm-secrets", "namespace": place.name}},
-        {"stringData": {"PROXY_MASTER_KEY": OTHER}},
-    )
-    place.known.append(OTHER)
+        place.removed_by_hand(place.name, name)
+    place.changed_by_hand(place.name, "litellm-secrets", "PROXY_MASTER_KEY")
     assert place.run("--check").changed > 0
     assert place.run().changed > 0
     place.delivered()

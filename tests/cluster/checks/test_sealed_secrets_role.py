@@ -145,9 +145,7 @@ def test_secrets_change_hands_without_a_changed_value_and_keep_other_keys(place:
     assert place.run().changed > 0
     assert place.state() == before
     assert place.run().changed == 0
-    login = place.secret(place.name, "litellm-pg-app")
-    assert login is not None
-    place.cluster.delete(login)
+    place.removed_by_hand(place.name, "litellm-pg-app")
     eventually(lambda: place.secret(place.name, "litellm-pg-app"), 120, "the controller makes it again")
     assert place.state()["litellm-pg-app"][1] == before["litellm-pg-app"][1]
     assert place.run(secrets_delivery="secrets").changed > 0
@@ -176,9 +174,7 @@ def test_lost_keys_are_refused_and_brought_back_from_their_copies(place: Sealed)
     assert place.run(sealed_secrets_restore=True).changed > 0
     assert {key["metadata"]["name"] for key in lost} < {key["metadata"]["name"] for key in place.sealing_keys()}
     assert place.state() == before
-    salt = place.secret(place.name, "litellm-salt-key")
-    assert salt is not None
-    place.cluster.delete(salt)
+    place.removed_by_hand(place.name, "litellm-salt-key")
     eventually(lambda: place.secret(place.name, "litellm-salt-key"), 120, "the controller opens it with the old key")
     assert place.state()["litellm-salt-key"][1] == before["litellm-salt-key"][1]
 

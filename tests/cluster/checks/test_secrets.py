@@ -152,6 +152,19 @@ class Place:
         assert report.errors == []
         return report.result()
 
+    def changed_by_hand(self, namespace: str, name: str, key: str) -> None:
+        """Somebody puts another value into a Secret."""
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}}
+        self.cluster.patch(secret, {"stringData": {key: OTHER}})
+        self.known.append(OTHER)
+
+    def removed_by_hand(self, namespace: str, name: str) -> Object:
+        """Somebody deletes a Secret that is there: what it was."""
+        found = self.secret(namespace, name)
+        assert found, f"there is no Secret {namespace}/{name}"
+        self.cluster.delete(found)
+        return found
+
     def namespace(self) -> Object | None:
         """The store's namespace."""
         return self.cluster.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.store}})
@@ -262,14 +275,9 @@ def test_a_changed_salt_is_refused_with_both_fingerprints(place: Place) -> None:
     assert place.copied(*place.deliver)["summary"]["created"] == 3
     salt = place.held(place.store, "litellm-salt-key")["value"]
     with pytest.raises(client.ApiException, match="immutable"):
-        place.cluster.patch(
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "litellm-salt-key", "namespace": place.store}},
-            {"stringData": {"value": OTHER}},
-        )
-    lost = place.secret(place.store, "litellm-salt-key")
-    assert lost
+        place.changed_by_hand(place.store, "litellm-salt-key", "value")
     place.known += [salt, OTHER]
-    place.cluster.delete(lost)
+    lost = place.removed_by_hand(place.store, "litellm-salt-key")
     place.put(place.store, "litellm-salt-key", {"value": OTHER})
     before = place.versions()
     message = place.run("--check").refusal
@@ -277,9 +285,7 @@ def test_a_changed_salt_is_refused_with_both_fingerprints(place: Place) -> None:
         assert said in message
     assert place.versions() == before
 
-    replaced = place.secret(place.store, "litellm-salt-key")
-    assert replaced
-    place.cluster.delete(replaced)
+    place.removed_by_hand(place.store, "litellm-salt-key")
     notes = {"annotations": lost["metadata"]["annotations"]}
     place.put(place.store, "litellm-salt-key", {"value": OTHER}, metadata=notes)
     before = place.versions()
@@ -308,14 +314,8 @@ def test_secrets_that_somebody_brings_are_compared_with_the_store(place: Place) 
     place.copied(*place.deliver)
     brought: dict[str, Any] = {"secrets_delivery": "existing", "secrets_declared": DECLARED[:4]}
     assert place.run(**brought).changed == 0
-    lost = place.secret(place.name, "litellm-pg-app")
-    assert lost
-    place.cluster.delete(lost)
-    place.cluster.patch(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "litellm-secrets", "namespace": place.name}},
-        {"stringData": {"CA_VLLM_LOCAL_API_KEY": OTHER}},
-    )
-    place.known.append(OTHER)
+    place.removed_by_hand(place.name, "litellm-pg-app")
+    place.changed_by_hand(place.name, "litellm-secrets", "CA_VLLM_LOCAL_API_KEY")
     before = place.versions()
     message = place.run(**brought).refusal
     for said in (
